@@ -1,0 +1,86 @@
+/**
+ * The K/V cache of one model: slots and the tensors they index, kept in step.
+ * A forward reads `store.key(layer)` and `store.value(layer)` at `capacity`; `commit` then keeps the rows that were
+ * accepted and drops the others by not writing them, so a rejected draft needs no rollback. Keys were rotated for
+ * `nextPosition + depth`, which is the position a path's rows get here, so they are stored as they are.
+ */
+
+import { QuickstepError } from '../errors.ts';
+import { bucketOf } from './buckets.ts';
+import { type KvShape, KvStore } from './kv-store.ts';
+import type { Sequence } from './sequence.ts';
+import { SlotCache, type SlotCacheOptions } from './slot-cache.ts';
+
+/** New K/V rows as one forward returned them, one array per layer. */
+export interface NewRows {
+  /** All rows of the forward. */
+  readonly rows: number;
+  /** Per layer `[kvHeads, rows, headDim]`. */
+  readonly keys: readonly Float32Array[];
+  /** Per layer `[kvHeads, rows, valueDim]`. */
+  readonly values: readonly Float32Array[];
+}
+
+/** Compaction pays when it takes at least a quarter of the capacity away; it copies what stays. */
+const sparseShare = 0.75;
+
+export class KvCache {
+  /** Create, fork, crop, evict and free sequences here. */
+  readonly slots: SlotCache;
+  readonly store: KvStore;
+
+  /** @throws QuickstepError `bad-shape` or `bad-option` for sizes that are not positive integers. */
+  constructor(shape: KvShape, options: SlotCacheOptions = {}) {
+    this.slots = new SlotCache(options);
+    this.store = new KvStore(shape);
+  }
+
+  /** Slots the tensors are laid out for: what `buildRows` and the graph inputs must use. */
+  get capacity(): number {
+    return this.store.capacity;
+  }
+
+  /**
+   * Appends the accepted rows of a forward to `sequence` and returns their slots. The capacity grows as needed.
+   * On any failure the sequence is as it was.
+   * @param rowIndices Rows of the forward (a group's offset included) in path order, the first a child of the
+   * cached prefix.
+   * @throws QuickstepError `out-of-memory`, `bad-shape` when `outputs` do not fit the store, `disposed`.
+   */
+  commit(sequence: Sequence, outputs: NewRows, rowIndices: ArrayLike<number>): Int32Array {
+    const { layers } = this.store.shape;
+    const { keys, values, rows } = outputs;
+    if (keys.length !== layers || values.length !== layers) {
+      throw new QuickstepError(
+        'bad-shape',
+        `A forward returned the K/V of ${keys.length} layers to a cache of ${layers}.`,
+        'Use the cache with the program it was made for.',
+      );
+    }
+    const length = sequence.length;
+    const slots = this.slots.append(sequence, rowIndices.length);
+    try {
+      if (this.slots.capacity > this.capacity) this.store.resize(this.slots.capacity);
+      for (let layer = 0; layer < layers; layer++) {
+        this.store.write(layer, keys[layer], values[layer], rows, rowIndices, slots);
+      }
+    } catch (error) {
+      this.slots.crop(sequence, length);
+      throw error;
+    }
+    return slots;
+  }
+
+  /**
+   * Squeezes the slots in use together and lowers the capacity, if that makes it clearly smaller. Call it after
+   * freeing, cropping or evicting, between forwards. Returns whether anything changed; if so, rows built before
+   * are stale.
+   */
+  compactIfSparse(): boolean {
+    const target = bucketOf(this.slots.used);
+    if (this.capacity === 0 || target > sparseShare * this.capacity) return false;
+    this.store.move(this.slots.compact());
+    this.store.resize(target);
+    return true;
+  }
+}

@@ -1,0 +1,157 @@
+/** The store against a naive one: for each layer, head and slot, the row (a list of numbers) it holds. */
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { KvStore } from './kv-store.ts';
+import type { Move } from './slot-cache.ts';
+
+const shape = { layers: 2, kvHeads: 3, headDim: 4, valueDim: 2 };
+
+/** `[heads, rows, dim]` of numbers found nowhere else. */
+function uniqueRows(from: number, rows: number, dim: number): Float32Array {
+  return Float32Array.from({ length: shape.kvHeads * rows * dim }, (_, i) => from + i);
+}
+
+/** What a slot holds across heads: `[kvHeads][dim]`. */
+function read(tensor: Float32Array, rows: number, dim: number, row: number): number[][] {
+  return Array.from({ length: shape.kvHeads }, (_, head) => {
+    const start = (head * rows + row) * dim;
+    return Array.from(tensor.subarray(start, start + dim));
+  });
+}
+
+const operation = fc.oneof(
+  fc.record({ kind: fc.constant('resize' as const), capacity: fc.constantFrom(0, 32, 64, 128, 192, 512) }),
+  fc.record({
+    kind: fc.constant('write' as const),
+    layer: fc.nat({ max: 1 }),
+    rows: fc.integer({ min: 1, max: 8 }),
+    // Starts of runs, so that neighbouring and lone rows both occur.
+    pairs: fc.array(
+      fc.record({
+        source: fc.nat({ max: 7 }),
+        slot: fc.nat({ max: 511 }),
+        run: fc.integer({ min: 1, max: 4 }),
+      }),
+      { maxLength: 4 },
+    ),
+  }),
+  fc.record({ kind: fc.constant('compact' as const), live: fc.array(fc.boolean(), { maxLength: 40 }) }),
+);
+
+/** The moves that squeeze the flagged slots to the front. */
+function squeeze(live: boolean[]): Move[] {
+  const moves: Move[] = [];
+  let to = 0;
+  live.forEach((alive, from) => {
+    if (alive) moves.push({ from, to: to++, count: 1 });
+  });
+  return moves;
+}
+
+describe('KvStore', () => {
+  it('equals the naive store after any resizes, writes and moves', () => {
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 25 }), (operations) => {
+        const store = new KvStore(shape);
+        const model = [0, 1].map(() => new Map<number, { key: number[][]; value: number[][] }>());
+        let unique = 1;
+        for (const each of operations) {
+          if (each.kind === 'resize') {
+            store.resize(each.capacity);
+            for (const layer of model) {
+              for (const slot of layer.keys()) if (slot >= each.capacity) layer.delete(slot);
+            }
+          } else if (each.kind === 'write') {
+            const { layer, rows } = each;
+            const keys = uniqueRows(unique, rows, shape.headDim);
+            const values = uniqueRows(-unique, rows, shape.valueDim);
+            unique += keys.length;
+            const pairs = each.pairs
+              .flatMap(({ source, slot, run }) =>
+                Array.from({ length: run }, (_, i) => ({ source: source + i, slot: slot + i })),
+              )
+              .filter(({ source, slot }) => source < rows && slot < store.capacity);
+            store.write(
+              layer,
+              keys,
+              values,
+              rows,
+              pairs.map(({ source }) => source),
+              pairs.map(({ slot }) => slot),
+            );
+            for (const { source, slot } of pairs) {
+              const key = read(keys, rows, shape.headDim, source);
+              model[layer].set(slot, { key, value: read(values, rows, shape.valueDim, source) });
+            }
+          } else {
+            const moves = squeeze(each.live.slice(0, store.capacity));
+            store.move(moves);
+            for (const layer of model) {
+              for (const { from, to } of moves) {
+                const moved = layer.get(from);
+                if (moved) layer.set(to, moved);
+                else layer.delete(to);
+              }
+            }
+          }
+          model.forEach((slots, layer) => {
+            expect(store.key(layer).length).toBe(shape.kvHeads * store.capacity * shape.headDim);
+            expect(store.value(layer).length).toBe(shape.kvHeads * store.capacity * shape.valueDim);
+            for (const [slot, { key, value }] of slots) {
+              expect(read(store.key(layer), store.capacity, shape.headDim, slot)).toEqual(key);
+              expect(read(store.value(layer), store.capacity, shape.valueDim, slot)).toEqual(value);
+            }
+          });
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('keeps its arrays until the capacity changes', () => {
+    const store = new KvStore(shape);
+    store.resize(64);
+    const before = store.key(0);
+    store.write(0, uniqueRows(1, 1, 4), uniqueRows(1, 1, 2), 1, [0], [5]);
+    store.resize(64);
+    expect(store.key(0)).toBe(before);
+    store.resize(128);
+    expect(store.key(0)).not.toBe(before);
+  });
+
+  it('allocates about what it lays out and gives memory back', () => {
+    const store = new KvStore(shape);
+    const slotBytes = 2 * 3 * (4 + 2) * 4;
+    for (const capacity of [64, 128, 192, 1024, 512, 64]) {
+      store.resize(capacity);
+      expect(store.bytes).toBeGreaterThanOrEqual(capacity * slotBytes);
+      expect(store.bytes).toBeLessThanOrEqual(2 * capacity * slotBytes);
+    }
+    store.resize(0);
+    expect(store.bytes).toBe(0);
+  });
+
+  it('stays as it was when memory runs out', () => {
+    const store = new KvStore({ layers: 1, kvHeads: 1, headDim: 1, valueDim: 2 ** 22 });
+    store.resize(32);
+    store.key(0)[7] = 3;
+    // 2^50 floats are more than any engine's typed array holds, so nothing is really allocated.
+    expect(() => store.resize(2 ** 28)).toThrow(expect.objectContaining({ code: 'out-of-memory' }));
+    expect([store.capacity, store.key(0).length, store.key(0)[7]]).toEqual([32, 32, 3]);
+  });
+
+  it('names arrays, rows and slots that do not fit', () => {
+    const store = new KvStore(shape);
+    store.resize(32);
+    const badShape = expect.objectContaining({ code: 'bad-shape' });
+    const keys = uniqueRows(0, 2, 4);
+    const values = uniqueRows(0, 2, 2);
+    expect(() => store.write(0, values, values, 2, [0], [0])).toThrow(badShape);
+    expect(() => store.write(0, keys, keys, 2, [0], [0])).toThrow(badShape);
+    expect(() => store.write(0, keys, values, 2, [2], [0])).toThrow(badShape);
+    expect(() => store.write(0, keys, values, 2, [0], [32])).toThrow(badShape);
+    expect(() => store.write(0, keys, values, 2, [0, 1], [0])).toThrow(badShape);
+    expect(() => new KvStore({ ...shape, layers: 0 })).toThrow(badShape);
+  });
+});

@@ -1,0 +1,103 @@
+/**
+ * One slot-indexed tensor `[heads, capacity, dim]`, float32, whose capacity changes in place.
+ * Each head's slots are contiguous, so a run of neighbouring slots is one copy per head. The backing array grows
+ * by half again and is then re-laid out by moving heads, which makes a resize that cannot fail half-way: first
+ * `reserve` on every tensor, which may run out of memory but changes no layout, then `resize`.
+ *
+ * Slots nobody wrote hold zeros or stale rows, always finite: the attention bias gives them weight exactly 0.
+ */
+
+import { allocateFloats } from './allocate.ts';
+import type { Move } from './slot-cache.ts';
+
+export class SlotTensor {
+  readonly heads: number;
+  readonly dim: number;
+  #capacity = 0;
+  #backing = new Float32Array(0);
+  #data = new Float32Array(0);
+
+  constructor(heads: number, dim: number) {
+    this.heads = heads;
+    this.dim = dim;
+  }
+
+  /** `[heads, capacity, dim]`. A new view after each change of capacity, the same one otherwise. */
+  get data(): Float32Array {
+    return this.#data;
+  }
+
+  /** Bytes allocated, room for growth included. */
+  get bytes(): number {
+    return this.#backing.byteLength;
+  }
+
+  /**
+   * Makes room for `capacity` slots and leaves the layout as it is.
+   * @throws QuickstepError `out-of-memory`.
+   */
+  reserve(capacity: number): void {
+    const needed = this.heads * capacity * this.dim;
+    if (needed <= this.#backing.length) return;
+    // Untouched pages of a fresh array stay unmapped on common systems, so spare room is nearly free.
+    const length = Math.max(needed, Math.ceil(this.#backing.length * 1.5));
+    const backing = allocateFloats(
+      length,
+      `the K/V cache at ${capacity} slots`,
+      'Free finished sequences, shorten the context, or set maxSlots.',
+    );
+    backing.set(this.#data);
+    this.#backing = backing;
+    this.#data = backing.subarray(0, this.#data.length);
+  }
+
+  /** Lays out for `capacity` slots and keeps the contents of the slots below it; `reserve` must have made room. */
+  resize(capacity: number): void {
+    const before = this.#capacity * this.dim;
+    const after = capacity * this.dim;
+    const kept = Math.min(before, after);
+    const move = (head: number) =>
+      this.#backing.copyWithin(head * after, head * before, head * before + kept);
+    // Growing pushes heads up, so the last goes first; shrinking pulls them down.
+    if (after > before) for (let head = this.heads - 1; head > 0; head--) move(head);
+    else for (let head = 1; head < this.heads; head++) move(head);
+    this.#capacity = capacity;
+    this.#data = this.#backing.subarray(0, this.heads * after);
+    if (this.#data.length * 2 < this.#backing.length) {
+      this.#backing = this.#data.slice();
+      this.#data = this.#backing;
+    }
+  }
+
+  /**
+   * Copies row `sources[i]` of `rows` into slot `slots[i]`; neighbours in both travel in one copy.
+   * @param rows `[heads, count, dim]`
+   */
+  write(rows: Float32Array, count: number, sources: ArrayLike<number>, slots: ArrayLike<number>): void {
+    const { heads, dim } = this;
+    for (let start = 0, end = 0; start < sources.length; start = end) {
+      do end++;
+      while (
+        end < sources.length &&
+        sources[end] === sources[end - 1] + 1 &&
+        slots[end] === slots[end - 1] + 1
+      );
+      for (let head = 0; head < heads; head++) {
+        const from = (head * count + sources[start]) * dim;
+        const to = (head * this.#capacity + slots[start]) * dim;
+        this.#data.set(rows.subarray(from, from + (end - start) * dim), to);
+      }
+    }
+  }
+
+  /** Follows the moves of a compaction, in their order. */
+  move(moves: readonly Move[]): void {
+    for (let head = 0; head < this.heads; head++) {
+      const base = head * this.#capacity;
+      for (const { from, to, count } of moves) {
+        const start = (base + from) * this.dim;
+        this.#data.copyWithin((base + to) * this.dim, start, start + count * this.dim);
+      }
+    }
+  }
+}
