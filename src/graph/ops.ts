@@ -1,0 +1,87 @@
+/**
+ * The operators of tensor programs and their attributes. Everything that knows operators is a table over this
+ * union: shape rules (shapes.ts), ONNX emission (onnx/emit.ts) and reference evaluation (reference/), and the
+ * gradient rules that training adds. An operator without a rule does not compile.
+ */
+
+import type { DType, Shape, Tensor, Value } from './types.ts';
+
+type None = Record<never, never>;
+interface Reduction {
+  /** Non-negative axes. */
+  axes: readonly number[];
+  keepDims: boolean;
+}
+
+export interface OpAttributes {
+  // elementwise, one input
+  neg: None;
+  abs: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  reciprocal: None;
+  sigmoid: None;
+  tanh: None;
+  /** Half to even. */
+  round: None;
+  cast: { to: DType };
+  // elementwise, inputs broadcast against each other
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  maximum: None;
+  less: None;
+  equal: None;
+  /** condition ? a : b */
+  where: None;
+  // reductions
+  reduceSum: Reduction;
+  reduceMax: Reduction;
+  reduceMean: Reduction;
+  /** Index (int64) of the largest element, the lowest index on ties. */
+  argMax: { axis: number; keepDims: boolean };
+  /** The k largest along the last axis, in descending order: values and int64 indices. */
+  topK: { k: number };
+  /** Over the last axis. */
+  softmax: None;
+  // layout
+  reshape: { shape: Shape };
+  transpose: { permutation: readonly number[] };
+  concat: { axis: number };
+  split: { axis: number; sizes: readonly Dim[] };
+  /** Elements [start, end) of one axis; negative numbers count from the end, `end` may be Infinity. */
+  slice: { axis: number; start: number; end: number };
+  /** Rows of `data` along `axis` picked by integer indices of any rank. */
+  gather: { axis: number };
+  // matrix products
+  /** scale · op(a) op(b), with leading dimensions broadcast. */
+  matmul: { transposeA: boolean; transposeB: boolean; scale: number };
+  /** Per-row symmetric quantization: x [.., rows, k] to uint8 with zero point 128, and its scales [.., rows, 1]. */
+  quantizeRows: None;
+  /** (q uint8, rowScale) × (w int8 [k, n], columnScale [n]) in exact integer arithmetic, scaled to float32. */
+  quantizedMatmul: None;
+  /** x [.., k] × block-quantized weights [n, k/block, block·bits/8] with scales [n·k/block]. */
+  blockMatmul: { bits: 4 | 8; blockSize: number; k: number; n: number };
+  // layers with kernels of their own
+  /** x / sqrt(mean(x²) + epsilon) · weight, over the last axis. */
+  rmsNorm: { epsilon: number };
+  /** Rotary position embedding of [rows, heads, headDim] by int64 positions [rows] and cos/sin tables [positions, headDim/2]. */
+  rotary: None;
+}
+
+type Dim = Shape[number];
+
+export type OpKind = keyof OpAttributes;
+
+/** Result of a shape rule: element type and shape of each output. */
+export interface ValueType {
+  dtype: DType;
+  shape: Shape;
+}
+export type ShapeRule<K extends OpKind> = (inputs: readonly ValueType[], attributes: OpAttributes[K]) => ValueType[];
+export type EvaluationRule<K extends OpKind> = (inputs: readonly Tensor[], attributes: OpAttributes[K]) => Tensor[];
+export type ShapeRules = { readonly [K in OpKind]: ShapeRule<K> };
+export type EvaluationRules = { readonly [K in OpKind]: EvaluationRule<K> };
+export type { Value };

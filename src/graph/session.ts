@@ -1,0 +1,100 @@
+/**
+ * Runs compiled programs on ONNX Runtime. The runtime is injected: onnxruntime-node and onnxruntime-web share one
+ * interface, and neither is imported before a program needs it, so that a bundle carries only the one it uses.
+ */
+
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import { QuickstepError } from '../errors.ts';
+import { compile } from './onnx/compile.ts';
+import type { Graph, Tensor } from './types.ts';
+
+/** What both onnxruntime packages export. */
+export interface Runtime {
+  InferenceSession: { create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession> };
+  Tensor: new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor;
+}
+
+export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'wasm';
+
+export interface ProgramOptions {
+  /** Where the program runs; the first available provider wins. Default: 'cpu' on Node.js, 'wasm' in a page. */
+  providers?: readonly Provider[];
+  /** Threads inside one operator; default: ONNX Runtime's own choice (physical cores). */
+  threads?: number;
+  runtime?: Runtime;
+}
+
+const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+
+/** The runtime package of this platform, imported on first use. */
+export async function defaultRuntime(): Promise<Runtime> {
+  const name = isNode ? 'onnxruntime-node' : 'onnxruntime-web';
+  try {
+    const module = (await import(name)) as { default?: Runtime } & Runtime;
+    return module.InferenceSession ? module : module.default!;
+  } catch (cause) {
+    throw new QuickstepError('unsupported', `${name} could not be loaded.`, `Install it with: npm install ${name}`, {
+      cause,
+    });
+  }
+}
+
+/** A compiled program, ready to run. Dispose it to free its weights. */
+export class Program implements AsyncDisposable {
+  readonly #runtime: Runtime;
+  readonly #fetches: readonly string[];
+  #session: InferenceSession | undefined;
+
+  private constructor(runtime: Runtime, session: InferenceSession, fetches: readonly string[]) {
+    this.#runtime = runtime;
+    this.#session = session;
+    this.#fetches = fetches;
+  }
+
+  /**
+   * Compiles a graph and loads it.
+   * @throws QuickstepError 'unsupported' when no requested provider can run it.
+   */
+  static async load(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
+    const runtime = options.runtime ?? (await defaultRuntime());
+    const providers = options.providers ?? [isNode ? 'cpu' : 'wasm'];
+    const { model, externalData } = compile(graph);
+    try {
+      const session = await runtime.InferenceSession.create(model, {
+        executionProviders: [...providers],
+        externalData,
+        graphOptimizationLevel: 'all',
+        intraOpNumThreads: options.threads ?? 0,
+        logSeverityLevel: 3,
+        // Processors without VNNI saturate 16-bit sums of uint8 × int8 products; this keeps them exact.
+        extra: { session: { x64quantprecision: '1' } },
+      });
+      return new Program(runtime, session, [...graph.outputs.keys()]);
+    } catch (cause) {
+      const hint = 'Choose another provider, or see docs/architecture.md for what each one needs.';
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new QuickstepError('unsupported', `No session on ${providers.join(', ')}: ${reason}`, hint, { cause });
+    }
+  }
+
+  /** One run. Inputs are read in place; every output is a fresh copy. */
+  async run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    if (!this.#session) throw new QuickstepError('disposed', 'The program was disposed.', 'Load the model again.');
+    const feeds: Record<string, OrtTensor> = {};
+    for (const [name, { dtype, data, shape }] of Object.entries(inputs)) {
+      feeds[name] = new this.#runtime.Tensor(dtype as OrtTensor.Type, data as OrtTensor.DataType, shape);
+    }
+    const results = await this.#session.run(feeds, this.#fetches);
+    const outputs: Record<string, Tensor> = {};
+    for (const [name, { type, data, dims }] of Object.entries(results)) {
+      outputs[name] = { dtype: type, shape: dims, data } as unknown as Tensor;
+    }
+    return outputs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.release();
+  }
+}
