@@ -1,0 +1,92 @@
+/**
+ * A lock between processes that share a cache: a folder, made with `mkdir` (atomic everywhere), holding one file
+ * named after its owner. The owner touches the file every few seconds; a lock whose owner is dead on this
+ * machine, or whose file went untouched for a minute, is taken over. Deleting the owner's file by its exact name
+ * is what makes a takeover atomic: of several takers only one can remove it.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rm, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface LockTimes {
+  /** Untouched for this long, a lock counts as abandoned. Milliseconds. */
+  staleMs?: number;
+  /** Pause between attempts while somebody else holds it. Milliseconds. */
+  pollMs?: number;
+}
+
+const safeHost = hostname().replace(/[^A-Za-z0-9-]/g, '-');
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function isDeadHere(owner: string): boolean {
+  const [pid, host] = owner.split('~');
+  if (host !== safeHost || !/^\d+$/.test(pid)) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ESRCH';
+  }
+}
+
+/** Removes the lock when it is abandoned. Safe to run in several processes at once. */
+async function clearIfStale(folder: string, staleMs: number): Promise<void> {
+  try {
+    const [owner] = await readdir(folder);
+    const touched = (await stat(owner === undefined ? folder : join(folder, owner))).mtimeMs;
+    const expired = Date.now() - touched > staleMs;
+    if (owner === undefined) {
+      if (expired) await rmdir(folder);
+    } else if (expired || isDeadHere(owner)) {
+      await unlink(join(folder, owner));
+      await rmdir(folder);
+    }
+  } catch (error) {
+    // Somebody else was quicker: the lock is gone, or already theirs.
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EPERM', 'EBUSY'].includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+/**
+ * Runs `work` while holding the lock `folder`, waiting for other holders first.
+ * @throws the signal's reason when aborted while waiting; whatever `work` throws.
+ */
+export async function withLock<T>(
+  folder: string,
+  work: () => Promise<T>,
+  { signal, staleMs = 60_000, pollMs = 200 }: LockTimes & { signal?: AbortSignal } = {},
+): Promise<T> {
+  await mkdir(dirname(folder), { recursive: true });
+  const owner = join(folder, `${process.pid}~${safeHost}~${randomUUID()}`);
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      await mkdir(folder);
+      break;
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      await clearIfStale(folder, staleMs);
+      await sleep(pollMs);
+    }
+  }
+  await writeFile(owner, '');
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    // A failed touch only makes the lock look older; the checksums still guard the files.
+    utimes(owner, now, now).catch(() => undefined);
+  }, staleMs / 6);
+  heartbeat.unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(heartbeat);
+    await rm(owner, { force: true });
+    await rmdir(folder).catch(() => undefined);
+  }
+}
