@@ -1,7 +1,7 @@
 /**
  * Search over the catalogue: every word typed must begin some word of an entry. Entries rank by where the words
- * are found (title, then slug, then family, then summary), whole words before beginnings. Forty-eight entries are
- * scanned in well under a millisecond, so there is no index and no library.
+ * are found (title, then slug, then family, then summary), whole words before beginnings. Scanning 48 entries takes
+ * about a millisecond, so there is no index and no library.
  */
 
 import { families, type Paper } from './schema.ts';
