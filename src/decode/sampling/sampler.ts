@@ -1,0 +1,104 @@
+/**
+ * From a row of logits to a token, following the sampling options. Stateless between calls apart from a scratch row:
+ * the result depends on the logits, the context and the random key only.
+ * Temperature 0 is greedy: the argmax after bias, penalties and user processors (the filters would keep it or are
+ * meaningless there). Log probabilities are always those of the model itself: log-softmax of the logits as given,
+ * before any processing.
+ */
+import { QuickstepError } from '../../errors.ts';
+import type { RandomKey } from '../random.ts';
+import { type Distribution, pointMass, sample, sampleLogits, softmax } from './distribution.ts';
+import { parseSamplingOptions, type SamplingInput, type SamplingOptions } from './options.ts';
+import { type LogitsContext, type PipelineExtras, samplingStages, shapingStages } from './processors.ts';
+import { argmax, topM } from './select.ts';
+import { logSumExp } from './softmax.ts';
+
+/** A token and its log probability, in nats, under the model's unprocessed distribution. */
+export type ScoredToken = { token: number; logprob: number };
+
+/** The chosen token; `top` lists the most likely alternatives when `logprobs` was asked for. */
+export type Choice = ScoredToken & { top?: ScoredToken[] };
+
+export interface Sampler {
+  readonly options: SamplingOptions;
+  /**
+   * True when the choice is the plain argmax of the logits and nothing else is reported: a program may then
+   * reduce in the graph and not return logits at all.
+   */
+  readonly argmaxOnly: boolean;
+  /**
+   * The distribution after all processing; a point mass when greedy.
+   * @param logits `[vocabulary]`, not changed
+   * @throws QuickstepError `bad-option` when every token is ruled out or a bias names an unknown token,
+   *   `bad-file` when the logits hold NaN or +Infinity
+   */
+  distribution(logits: Float32Array, context: LogitsContext): Distribution;
+  /** Draws a token; the same key gives the same token. */
+  sample(distribution: Distribution, key: RandomKey): number;
+  /** The token `sample(distribution(…), key)` gives, with log probabilities. Throws what `distribution` throws. */
+  choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice;
+}
+
+/** Refuses rows no token can be chosen from. */
+function checkRow(logits: Float32Array): void {
+  let max = Number.NEGATIVE_INFINITY;
+  let hasNaN = false;
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id];
+    if (value > max) max = value;
+    else if (Number.isNaN(value)) hasNaN = true;
+  }
+  if (hasNaN || max === Number.POSITIVE_INFINITY) {
+    throw new QuickstepError(
+      'bad-file',
+      `The logits hold ${hasNaN ? 'NaN' : '+Infinity'}.`,
+      'The weights are damaged or overflow in this precision (try fp32), or a logits processor wrote the value.',
+    );
+  }
+  if (max === Number.NEGATIVE_INFINITY) {
+    throw new QuickstepError(
+      'bad-option',
+      'Every token is ruled out.',
+      'Allow at least one token in logitBias, in the logits processors or in the grammar.',
+    );
+  }
+}
+
+/**
+ * Builds a sampler.
+ * @throws QuickstepError `bad-option` when an option is unknown or out of range
+ */
+export function createSampler(input: SamplingInput = {}, extras: PipelineExtras = {}): Sampler {
+  const options = parseSamplingOptions(input);
+  const shaping = shapingStages(options, extras);
+  const sampling = samplingStages(options);
+  const greedy = options.temperature === 0;
+  let scratch = new Float32Array(0);
+
+  /** The processed copy of the logits, valid until the next call. */
+  function process(logits: Float32Array, context: LogitsContext): Float32Array {
+    if (scratch.length !== logits.length) scratch = new Float32Array(logits.length);
+    scratch.set(logits);
+    for (const stage of shaping) stage.apply(scratch, context);
+    checkRow(scratch);
+    for (const stage of sampling) stage.apply(scratch, context);
+    return scratch;
+  }
+
+  function distribution(logits: Float32Array, context: LogitsContext): Distribution {
+    const row = process(logits, context);
+    return greedy ? pointMass(argmax(row)) : softmax(row);
+  }
+
+  function choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice {
+    const row = process(logits, context);
+    const token = greedy ? argmax(row) : sampleLogits(row, key);
+    const logTotal = logSumExp(logits);
+    const score = (id: number): ScoredToken => ({ token: id, logprob: logits[id] - logTotal });
+    if (options.logprobs === undefined) return score(token);
+    return { ...score(token), top: Array.from(topM(logits, options.logprobs), score) };
+  }
+
+  const argmaxOnly = greedy && shaping.length === 0 && options.logprobs === undefined;
+  return { options, argmaxOnly, distribution, sample, choose };
+}
