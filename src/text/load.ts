@@ -1,0 +1,40 @@
+/**
+ * The text side of a checkpoint: its tokenizer and its chat template, whatever files they came in.
+ */
+import { z } from 'zod';
+import type { TokenizerData } from '../weights/checkpoint.ts';
+import { ggufValue, tokenizerFromGguf } from './gguf.ts';
+import { tokenizerFromJson } from './json.ts';
+import { parsePart } from './schema.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+const templateSchema = z
+  .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() })).max(64)])
+  .nullish();
+
+export interface CheckpointText {
+  readonly tokenizer: Tokenizer;
+  /** Jinja text for createChatTemplate; undefined for base models. */
+  readonly chatTemplate: string | undefined;
+}
+
+/**
+ * Tokenizer and chat template of a checkpoint. Of several named templates the one called `default` counts.
+ * @throws QuickstepError `bad-file` or `unsupported`, as tokenizerFromJson and tokenizerFromGguf.
+ */
+export function tokenizerOf(data: TokenizerData): CheckpointText {
+  if (data.format === 'gguf') {
+    const template = ggufValue(data.metadata, 'tokenizer.chat_template');
+    return { tokenizer: tokenizerFromGguf(data.metadata), chatTemplate: readTemplate(template) };
+  }
+  return {
+    tokenizer: tokenizerFromJson(data.tokenizer, data.config),
+    chatTemplate: readTemplate(data.config.chat_template),
+  };
+}
+
+function readTemplate(value: unknown): string | undefined {
+  const template = parsePart(templateSchema, value, 'The chat template');
+  if (Array.isArray(template)) return template.find(({ name }) => name === 'default')?.template;
+  return template ?? undefined;
+}
