@@ -119,6 +119,17 @@ describe('KvCache', () => {
     );
   });
 
+  it('reserves room for tokens to come without a larger capacity', () => {
+    const cache = new KvCache(shape);
+    const sequence = cache.slots.createSequence();
+    cache.commit(sequence, forward(range(64)), range(64));
+    cache.reserve(500);
+    const { bytes } = cache.store;
+    expect(cache.capacity).toBe(64);
+    cache.commit(sequence, forward(range(500)), range(500));
+    expect(cache.store.bytes).toBe(bytes);
+  });
+
   it('compacts when a quarter of the capacity can go, not before', () => {
     const cache = new KvCache(shape);
     const sequence = cache.slots.createSequence();

@@ -41,6 +41,15 @@ export class KvCache {
   }
 
   /**
+   * Makes room for `count` more tokens that are about to come, such as a long prompt in chunks. The capacity stays:
+   * it follows the tokens as they are committed.
+   * @throws QuickstepError `out-of-memory`.
+   */
+  reserve(count: number): void {
+    this.store.reserve(bucketOf(this.slots.highWater + count));
+  }
+
+  /**
    * Appends the accepted rows of a forward to `sequence` and returns their slots. The capacity grows as needed.
    * On any failure the sequence is as it was.
    * @param rowIndices Rows of the forward (a group's offset included) in path order, the first a child of the

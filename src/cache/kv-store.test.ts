@@ -26,12 +26,13 @@ const operation = fc.oneof(
     kind: fc.constant('write' as const),
     layer: fc.nat({ max: 1 }),
     rows: fc.integer({ min: 1, max: 8 }),
-    // Starts of runs, so that neighbouring and lone rows both occur.
+    // Runs of rows into slots one or two apart, so that some travel together and some alone.
     pairs: fc.array(
       fc.record({
         source: fc.nat({ max: 7 }),
-        slot: fc.nat({ max: 511 }),
+        slot: fc.nat({ max: 100 }),
         run: fc.integer({ min: 1, max: 4 }),
+        step: fc.constantFrom(1, 2),
       }),
       { maxLength: 4 },
     ),
@@ -68,8 +69,8 @@ describe('KvStore', () => {
             const values = uniqueRows(-unique, rows, shape.valueDim);
             unique += keys.length;
             const pairs = each.pairs
-              .flatMap(({ source, slot, run }) =>
-                Array.from({ length: run }, (_, i) => ({ source: source + i, slot: slot + i })),
+              .flatMap(({ source, slot, run, step }) =>
+                Array.from({ length: run }, (_, i) => ({ source: source + i, slot: slot + i * step })),
               )
               .filter(({ source, slot }) => source < rows && slot < store.capacity);
             store.write(
@@ -132,13 +133,24 @@ describe('KvStore', () => {
     expect(store.bytes).toBe(0);
   });
 
+  it('grows within reserved room without allocating, and keeps its layout until then', () => {
+    const store = new KvStore(shape);
+    store.reserve(256);
+    const { bytes } = store;
+    expect([store.capacity, store.key(0).length]).toEqual([0, 0]);
+    for (const capacity of [64, 128, 256]) {
+      store.resize(capacity);
+      expect(store.bytes).toBe(bytes);
+    }
+  });
+
   it('stays as it was when memory runs out', () => {
     const store = new KvStore({ layers: 1, kvHeads: 1, headDim: 1, valueDim: 2 ** 22 });
-    store.resize(32);
-    store.key(0)[7] = 3;
-    // 2^50 floats are more than any engine's typed array holds, so nothing is really allocated.
-    expect(() => store.resize(2 ** 28)).toThrow(expect.objectContaining({ code: 'out-of-memory' }));
-    expect([store.capacity, store.key(0).length, store.key(0)[7]]).toEqual([32, 32, 3]);
+    store.resize(1);
+    store.key(0)[0] = 3;
+    // The keys fit in 16 MiB; 2^44 floats of values are more than any engine's typed array holds.
+    expect(() => store.resize(2 ** 22)).toThrow(expect.objectContaining({ code: 'out-of-memory' }));
+    expect([store.capacity, ...store.key(0)]).toEqual([1, 3]);
   });
 
   it('names arrays, rows and slots that do not fit', () => {

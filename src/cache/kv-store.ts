@@ -61,15 +61,24 @@ export class KvStore {
   }
 
   /**
+   * Makes room for `capacity` slots without changing the layout, so that growing up to there copies no tensor anew.
+   * @throws QuickstepError `out-of-memory`.
+   */
+  reserve(capacity: number): void {
+    for (const tensor of this.#keys) tensor.reserve(capacity);
+    for (const tensor of this.#values) tensor.reserve(capacity);
+  }
+
+  /**
    * Lays every tensor out for `capacity` slots. Slots below the old and the new capacity keep their contents; the
    * others hold anything finite. All or nothing.
    * @throws QuickstepError `out-of-memory`, and then the store is as it was.
    */
   resize(capacity: number): void {
     if (capacity === this.#capacity) return;
-    const tensors = [...this.#keys, ...this.#values];
-    for (const tensor of tensors) tensor.reserve(capacity);
-    for (const tensor of tensors) tensor.resize(capacity);
+    this.reserve(capacity);
+    for (const tensor of this.#keys) tensor.resize(capacity);
+    for (const tensor of this.#values) tensor.resize(capacity);
     this.#capacity = capacity;
   }
 

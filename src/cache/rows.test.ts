@@ -123,6 +123,16 @@ describe('buildRows', () => {
     ]);
   });
 
+  it('reaches the last slot in every row when the cache is full', () => {
+    const cache = new SlotCache();
+    const sequence = cache.createSequence();
+    cache.append(sequence, 64);
+    const keys = visibleKeys([{ sequence, rows: 3 }], 64, { attention: 'causal' }).map(
+      (row) => row.keys.length,
+    );
+    expect(keys).toEqual([65, 66, 67]);
+  });
+
   it('runs a first chunk without any past', () => {
     const sequence = new SlotCache().createSequence();
     expect(visibleKeys([{ sequence, rows: 2 }], 0, { attention: 'causal' })).toEqual([

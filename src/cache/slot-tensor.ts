@@ -2,7 +2,8 @@
  * One slot-indexed tensor `[heads, capacity, dim]`, float32, whose capacity changes in place.
  * Each head's slots are contiguous, so a run of neighbouring slots is one copy per head. The backing array grows
  * by half again and is then re-laid out by moving heads, which makes a resize that cannot fail half-way: first
- * `reserve` on every tensor, which may run out of memory but changes no layout, then `resize`.
+ * `reserve` on every tensor, which may run out of memory but changes no layout, then `resize`. Shrinking gives
+ * memory back once less than half of it is laid out.
  *
  * Slots nobody wrote hold zeros or stale rows, always finite: the attention bias gives them weight exactly 0.
  */
@@ -63,7 +64,7 @@ export class SlotTensor {
     else for (let head = 1; head < this.heads; head++) move(head);
     this.#capacity = capacity;
     this.#data = this.#backing.subarray(0, this.heads * after);
-    if (this.#data.length * 2 < this.#backing.length) {
+    if (after < before && this.#data.length * 2 < this.#backing.length) {
       this.#backing = this.#data.slice();
       this.#data = this.#backing;
     }
