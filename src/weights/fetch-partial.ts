@@ -89,13 +89,13 @@ export class PartialFile {
   #length: number;
   #etag: string | undefined;
 
-  private constructor(target: string, promised: Promised, file: FileHandle, hash: Hash, length: number) {
+  private constructor(target: string, promised: Promised, file: FileHandle) {
     this.#target = target;
     this.#path = `${target}.partial`;
     this.#promised = promised;
     this.#file = file;
-    this.#hash = hash;
-    this.#length = length;
+    this.#hash = startHash(promised);
+    this.#length = 0;
   }
 
   /**
@@ -104,12 +104,10 @@ export class PartialFile {
    */
   static async open(target: string, promised: Promised = {}): Promise<PartialFile> {
     await mkdir(dirname(target), { recursive: true });
-    const path = `${target}.partial`;
-    const hash = startHash(promised);
-    const file = await open(path, 'a+');
+    const file = await open(`${target}.partial`, 'a+');
     try {
-      const partial = new PartialFile(target, promised, file, hash, await hashFile(path, hash));
-      await partial.#adopt();
+      const partial = new PartialFile(target, promised, file);
+      await partial.#adopt((await file.stat()).size);
       return partial;
     } catch (error) {
       await file.close();
@@ -127,8 +125,10 @@ export class PartialFile {
     return this.#etag;
   }
 
-  async #adopt(): Promise<void> {
-    if (this.#length === 0) return;
+  /** Takes over the `length` bytes in the file, or drops them when they belong to something else. */
+  async #adopt(length: number): Promise<void> {
+    if (length === 0) return;
+    this.#length = length;
     const text = await readFile(`${this.#path}.json`, 'utf8').catch(() => '{}');
     const identity = identitySchema.safeParse(parseJson(text));
     const { size, digest } = this.#promised;
@@ -137,13 +137,17 @@ export class PartialFile {
       identity.data.digest === digest?.hex &&
       identity.data.size === size &&
       (digest !== undefined || identity.data.etag !== undefined);
-    this.#etag = identity.data?.etag;
-    if (!same || this.#length > (size ?? Infinity)) await this.restart();
+    if (!same || length > (size ?? Infinity)) {
+      await this.restart();
+      return;
+    }
+    this.#etag = identity.data.etag;
+    await hashFile(this.#path, this.#hash);
   }
 
   /** Drops all bytes and the validator. */
   async restart(): Promise<void> {
-    await this.#file.truncate(0);
+    if (this.#length > 0) await this.#file.truncate(0);
     this.#hash = startHash(this.#promised);
     this.#length = 0;
     this.#etag = undefined;

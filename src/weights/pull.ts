@@ -81,7 +81,7 @@ function sourcesOf(id: string, only: CacheSource | undefined): (HubSource | Whee
 function offlineHelp(id: string, folder: string): string {
   const cacheVariable = process.platform === 'win32' ? '%QUICKSTEP_CACHE%' : '$QUICKSTEP_CACHE';
   return [
-    'What you can do:',
+    '\nWhat you can do:',
     `  - without any network: --model ${OFFLINE_MODEL} works, it ships with Quickstep`,
     `  - --model <path> takes any .gguf or .safetensors file, or a folder in Hugging Face layout`,
     `  - get ${id} on another machine and put config.json, tokenizer.json, tokenizer_config.json and the`,
@@ -98,7 +98,7 @@ function allFailed(id: string, folder: string, failures: Map<string, QuickstepEr
   const tried = [...failures].map(([source, { message }]) => `  - ${source}: ${message}`);
   return new QuickstepError(
     'offline',
-    `${id} is not on this machine and could not be fetched. Tried:\n${tried.join('\n')}\n`,
+    `${id} is not on this machine and could not be fetched. Tried:\n${tried.join('\n')}`,
     offlineHelp(id, folder),
     { cause: errors.length === 1 ? first : new AggregateError(errors) },
   );

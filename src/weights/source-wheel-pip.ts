@@ -102,6 +102,8 @@ async function largestFile(folder: string): Promise<number> {
 /** The lines of pip's output that say what went wrong. */
 function complaint(output: string): string {
   const lines = output.split(/\r?\n/).map((line) => line.replace(/[\x00-\x1f\x7f]/g, ' ').trim());
+  const refused = lines.filter((line) => line.includes('connection broken by')).at(-1);
+  if (refused) return `it cannot reach its package index (${/\[Errno[^')]*/.exec(refused)?.[0] ?? 'no connection'})`;
   const errors = lines.filter((line) => /^error/i.test(line));
   return (errors.length > 0 ? errors : lines.filter(Boolean).slice(-2)).join(' ').slice(0, 600);
 }
