@@ -58,7 +58,7 @@ export interface OpAttributes {
   // matrix products
   /** scale · op(a) op(b), with leading dimensions broadcast. */
   matmul: { transposeA: boolean; transposeB: boolean; scale: number };
-  /** Per-row symmetric quantization: x [.., rows, k] to uint8 with zero point 128, and its scales [.., rows, 1]. */
+  /** Per-row symmetric quantization, scale = max|x| / 127: x [.., rows, k] to uint8 with zero point 128, and scales [.., rows, 1]. */
   quantizeRows: None;
   /** (q uint8, rowScale) × (w int8 [k, n], columnScale [n]) in exact integer arithmetic, scaled to float32. */
   quantizedMatmul: None;
@@ -67,7 +67,10 @@ export interface OpAttributes {
   // layers with kernels of their own
   /** x / sqrt(mean(x²) + epsilon) · weight, over the last axis. */
   rmsNorm: { epsilon: number };
-  /** Rotary position embedding of [rows, heads, headDim] by int64 positions [rows] and cos/sin tables [positions, headDim/2]. */
+  /**
+   * Rotary position embedding of x [batch, rows, heads·d] by int64 positions [batch, rows] and cos/sin tables
+   * [positions, d/2]; in each head, element i pairs with i + d/2.
+   */
   rotary: None;
 }
 
@@ -81,7 +84,12 @@ export interface ValueType {
   shape: Shape;
 }
 export type ShapeRule<K extends OpKind> = (inputs: readonly ValueType[], attributes: OpAttributes[K]) => ValueType[];
-export type EvaluationRule<K extends OpKind> = (inputs: readonly Tensor[], attributes: OpAttributes[K]) => Tensor[];
+/** `size` is the number that a symbolic size of the attributes stands for in this run. */
+export type EvaluationRule<K extends OpKind> = (
+  inputs: readonly Tensor[],
+  attributes: OpAttributes[K],
+  size: (dim: Dim) => number,
+) => Tensor[];
 export type ShapeRules = { readonly [K in OpKind]: ShapeRule<K> };
 export type EvaluationRules = { readonly [K in OpKind]: EvaluationRule<K> };
 export type { Value };

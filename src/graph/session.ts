@@ -5,12 +5,16 @@
 
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { QuickstepError } from '../errors.ts';
+import { bindInputs } from './bindings.ts';
 import { compile } from './onnx/compile.ts';
-import type { Graph, Tensor } from './types.ts';
+import type { Graph, Tensor, Value } from './types.ts';
+import { verifyGraph } from './verify.ts';
 
 /** What both onnxruntime packages export. */
 export interface Runtime {
-  InferenceSession: { create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession> };
+  InferenceSession: {
+    create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
+  };
   Tensor: new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor;
 }
 
@@ -33,29 +37,38 @@ export async function defaultRuntime(): Promise<Runtime> {
     const module = (await import(name)) as { default?: Runtime } & Runtime;
     return module.InferenceSession ? module : module.default!;
   } catch (cause) {
-    throw new QuickstepError('unsupported', `${name} could not be loaded.`, `Install it with: npm install ${name}`, {
-      cause,
-    });
+    throw new QuickstepError(
+      'unsupported',
+      `${name} could not be loaded.`,
+      `Install it with: npm install ${name}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
 /** A compiled program, ready to run. Dispose it to free its weights. */
 export class Program implements AsyncDisposable {
+  /** What `run` takes, by name: exactly the graph's inputs that its outputs depend on. */
+  readonly inputs: ReadonlyMap<string, Value>;
   readonly #runtime: Runtime;
   readonly #fetches: readonly string[];
   #session: InferenceSession | undefined;
 
-  private constructor(runtime: Runtime, session: InferenceSession, fetches: readonly string[]) {
+  private constructor(runtime: Runtime, session: InferenceSession, graph: Graph) {
+    this.inputs = graph.inputs;
     this.#runtime = runtime;
     this.#session = session;
-    this.#fetches = fetches;
+    this.#fetches = [...graph.outputs.keys()];
   }
 
   /**
-   * Compiles a graph and loads it.
+   * Verifies a graph, compiles it and loads it.
    * @throws QuickstepError 'unsupported' when no requested provider can run it.
    */
   static async load(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
+    verifyGraph(graph);
     const runtime = options.runtime ?? (await defaultRuntime());
     const providers = options.providers ?? [isNode ? 'cpu' : 'wasm'];
     const { model, externalData } = compile(graph);
@@ -69,17 +82,24 @@ export class Program implements AsyncDisposable {
         // Processors without VNNI saturate 16-bit sums of uint8 × int8 products; this keeps them exact.
         extra: { session: { x64quantprecision: '1' } },
       });
-      return new Program(runtime, session, [...graph.outputs.keys()]);
+      return new Program(runtime, session, graph);
     } catch (cause) {
       const hint = 'Choose another provider, or see docs/architecture.md for what each one needs.';
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new QuickstepError('unsupported', `No session on ${providers.join(', ')}: ${reason}`, hint, { cause });
+      throw new QuickstepError('unsupported', `No session on ${providers.join(', ')}: ${reason}`, hint, {
+        cause,
+      });
     }
   }
 
-  /** One run. Inputs are read in place; every output is a fresh copy. */
+  /**
+   * One run. Inputs are read in place; every output is a fresh copy.
+   * @throws QuickstepError 'disposed' after disposal; 'bad-shape' for a missing, unknown or wrongly shaped input.
+   */
   async run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    if (!this.#session) throw new QuickstepError('disposed', 'The program was disposed.', 'Load the model again.');
+    if (!this.#session)
+      throw new QuickstepError('disposed', 'The program was disposed.', 'Load the model again.');
+    bindInputs(this.inputs, inputs);
     const feeds: Record<string, OrtTensor> = {};
     for (const [name, { dtype, data, shape }] of Object.entries(inputs)) {
       feeds[name] = new this.#runtime.Tensor(dtype as OrtTensor.Type, data as OrtTensor.DataType, shape);
