@@ -69,8 +69,10 @@ function volume(shape: Shape): string {
   let product = 1;
   const symbols: string[] = [];
   for (const dim of shape) {
+    const [, factor, symbol] = /^(?:(\d+)\*)?(.*)$/.exec(String(dim))!;
     if (typeof dim === 'number') product *= dim;
-    else symbols.push(dim);
+    else symbols.push(symbol);
+    if (factor) product *= Number(factor);
   }
   return `${product} ${symbols.sort().join(' ')}`;
 }
@@ -212,11 +214,10 @@ export const shapeRules: ShapeRules = {
     const fits =
       x.shape.length === 3 &&
       positions.dtype === 'int64' &&
-      positions.shape.length === 1 &&
-      positions.shape[0] === x.shape[0] &&
+      positions.shape.join() === x.shape.slice(0, 2).join() &&
       cos.shape.join() === sin.shape.join() &&
-      Number(cos.shape[1]) * 2 === x.shape[2];
-    if (!fits) fail('rotary', 'needs [rows, heads, d], int64 [rows] and two tables [positions, d/2]', inputs);
+      Number.isInteger(Number(x.shape[2]) / (2 * Number(cos.shape[1])));
+    if (!fits) fail('rotary', 'needs [batch, rows, heads·d], int64 [batch, rows] and two tables [positions, d/2]', inputs);
     return [{ dtype: x.dtype, shape: x.shape }];
   },
 };

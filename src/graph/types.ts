@@ -8,7 +8,7 @@ import type { OpAttributes, OpKind } from './ops.ts';
 /** Element types; 'float64' exists for reference paths and theory constructions. */
 export type DType = 'float32' | 'float64' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool';
 
-/** A size: a number, or a symbol or sum of symbols and numbers such as "rows" or "rows+slots". */
+/** A size: a number, or a sum of symbols, their multiples and numbers: "rows", "3*rows", "rows+slots". */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 
@@ -91,4 +91,11 @@ export function addDims(a: Dim, b: Dim): Dim {
   }
   if (symbols.length === 0) return constant;
   return [...symbols.sort(), ...(constant ? [constant] : [])].join('+');
+}
+
+/** A multiple of a size that is a number or a single symbol. */
+export function scaleDim(dim: Dim, factor: number): Dim {
+  if (typeof dim === 'number') return dim * factor;
+  if (/[+*]/.test(dim)) throw new Error(`cannot scale the size ${dim}`);
+  return factor === 1 ? dim : `${factor}*${dim}`;
 }

@@ -1,8 +1,8 @@
 /** From a graph to an ONNX model and its external weights. */
 
 import type { OpKind } from '../ops.ts';
-import type { DType, Graph, Tensor } from '../types.ts';
-import { type EmitNode, type EmissionRules, type Emitter, emissionRules } from './emit.ts';
+import type { DType, Graph, Tensor, Value } from '../types.ts';
+import { type EmitNode, type EmissionRules, type Emitter, emissionRules, int64 } from './emit.ts';
 import { encodeModel, type OnnxNode, type OnnxTensor } from './model-proto.ts';
 
 /** Constants from this size on live outside the model file. */
@@ -42,17 +42,30 @@ export function compile(graph: Graph): CompiledModel {
     return name;
   };
 
+  const once = (key: string, make: () => string): string => {
+    const name = shared.get(key) ?? make();
+    shared.set(key, name);
+    return name;
+  };
   const emitter: Emitter = {
     name: (value) => namesById.get(value.id) ?? `%v${value.id}`,
     temporary: () => `%t${temporaries++}`,
     constant: (constant) => {
+      const add = () => addTensor(`%c${temporaries++}`, constant);
       const key = constantKey(constant);
-      const known = key === undefined ? undefined : shared.get(key);
-      if (known !== undefined) return known;
-      const name = addTensor(`%c${temporaries++}`, constant);
-      if (key !== undefined) shared.set(key, name);
-      return name;
+      return key === undefined ? add() : once(key, add);
     },
+    dimension: (dim) =>
+      typeof dim === 'number'
+        ? emitter.constant(int64([dim]))
+        : once(`size ${dim}`, () => readDimension(graph, dim, emitter)),
+    filled: (scalar, shape) =>
+      once(`${scalar.dtype} ${scalar.data} filling ${shape}`, () => {
+        const [sizes, filled] = [emitter.temporary(), emitter.temporary()];
+        emitter.node('Concat', shape.map(emitter.dimension), [sizes], { axis: { int: 0 } });
+        emitter.node('Expand', [emitter.constant(scalar), sizes], [filled]);
+        return filled;
+      }),
     node: (op, inputs, outputs, attributes, domain) => {
       nodes.push({ op, inputs, outputs, attributes, domain });
     },
@@ -65,14 +78,17 @@ export function compile(graph: Graph): CompiledModel {
   });
   for (const [name, value] of graph.inputs) namesById.set(value.id, name);
   for (const [value, constant] of graph.constants) {
-    const key = constantKey(constant);
-    const name = key !== undefined && shared.has(key) ? shared.get(key)! : addTensor(`%w${value.id}`, constant);
-    if (key !== undefined) shared.set(key, name);
-    namesById.set(value.id, name);
+    namesById.set(value.id, emitter.constant(constant));
+  }
+  const produced = new Set(graph.nodes.flatMap((node) => node.outputs));
+  const copies: [from: Value, to: string][] = [];
+  for (const [name, value] of graph.outputs) {
+    // An input, a constant or a value that is an output twice needs a copy to carry the second name.
+    if (produced.has(value) && !namesById.has(value.id)) namesById.set(value.id, name);
+    else copies.push([value, name]);
   }
   for (const node of graph.nodes) emitNode(emitter, node);
-  // An output keeps its own name even when its value is an input, a constant or named twice.
-  for (const [name, value] of graph.outputs) emitter.node('Identity', [emitter.name(value)], [name]);
+  for (const [value, name] of copies) emitter.node('Identity', [emitter.name(value)], [name]);
 
   const model = encodeModel({
     nodes,
@@ -87,3 +103,15 @@ function emitNode<K extends OpKind>(emitter: Emitter, node: EmitNode<K> & { op: 
   (emissionRules as EmissionRules)[node.op](emitter, node);
 }
 
+
+/** Reads a symbol's size off the first input whose shape has it. */
+function readDimension(graph: Graph, symbol: string, emitter: Emitter): string {
+  for (const [name, value] of graph.inputs) {
+    const axis = value.shape.indexOf(symbol);
+    if (axis === -1) continue;
+    const size = emitter.temporary();
+    emitter.node('Shape', [name], [size], { start: { int: axis }, end: { int: axis + 1 } });
+    return size;
+  }
+  throw new Error(`no input has a size called ${symbol}`);
+}

@@ -5,7 +5,7 @@
  */
 
 import type { OpAttributes, OpKind } from '../ops.ts';
-import type { DType, Shape, Tensor, Value } from '../types.ts';
+import type { Dim, DType, Shape, Tensor, Value } from '../types.ts';
 import { float32, tensor } from '../types.ts';
 import { type AttributeValue, dataTypes } from './model-proto.ts';
 
@@ -15,6 +15,10 @@ export interface Emitter {
   /** A fresh name for an intermediate that only the emitted nodes see. */
   temporary(): string;
   constant(tensor: Tensor): string;
+  /** A one-element int64 tensor with a size, read at run time when it is a symbol. */
+  dimension(dim: Dim): string;
+  /** A scalar repeated to a shape. */
+  filled(scalar: Tensor, shape: Shape): string;
   node(
     op: string,
     inputs: readonly string[],
@@ -78,19 +82,10 @@ function reshapeTarget(from: Shape, to: Shape): number[] {
   return target;
 }
 
-/** `Split` needs its sizes as a tensor; a symbolic size is read off at run time from the input's own shape. */
-function splitSizes(emitter: Emitter, input: string, node: EmitNode<'split'>): string {
-  const { axis, sizes } = node.attributes;
-  const symbolic = sizes.findIndex((size) => typeof size === 'string');
-  if (symbolic === -1) return emitter.constant(int64(sizes as number[]));
-  if (sizes.some((size, i) => i !== symbolic && typeof size === 'string')) {
-    throw new Error('split can infer one symbolic size only');
-  }
-  const known = sizes.reduce<number>((sum, size) => sum + (typeof size === 'number' ? size : 0), 0);
-  const [total, rest] = [emitter.temporary(), emitter.temporary()];
-  emitter.node('Shape', [input], [total], { start: { int: axis }, end: { int: axis + 1 } });
-  emitter.node('Sub', [total, emitter.constant(int64([known]))], [rest]);
-  const parts = sizes.map((size) => (typeof size === 'number' ? emitter.constant(int64([size])) : rest));
+/** Split sizes as a tensor; symbolic ones are read at run time off inputs whose shape has them. */
+function splitSizes(emitter: Emitter, { attributes: { sizes } }: EmitNode<'split'>): string {
+  if (sizes.every((size) => typeof size === 'number')) return emitter.constant(int64(sizes));
+  const parts = sizes.map((size) => emitter.dimension(size));
   const all = emitter.temporary();
   emitter.node('Concat', parts, [all], { axis: { int: 0 } });
   return all;
@@ -138,7 +133,7 @@ export const emissionRules: EmissionRules = {
   concat: direct<'concat'>('Concat', ({ attributes }) => ({ axis: { int: attributes.axis } })),
   split: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
-    const sizes = splitSizes(emitter, inputs[0], node);
+    const sizes = splitSizes(emitter, node);
     emitter.node('Split', [inputs[0], sizes], outputs, { axis: { int: node.attributes.axis } });
   },
   slice: (emitter, node) => {
@@ -160,18 +155,19 @@ export const emissionRules: EmissionRules = {
   quantizeRows: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
     const [x, [q, scale]] = [inputs[0], outputs];
-    const axis = node.inputs[0].shape.length - 1;
-    const [magnitude, largest, scaled] = [emitter.temporary(), emitter.temporary(), emitter.temporary()];
+    const { shape } = node.inputs[0];
+    const axis = shape.length - 1;
+    const [magnitude, largest] = [emitter.temporary(), emitter.temporary()];
     emitter.node('Abs', [x], [magnitude]);
     emitter.node('ReduceMax', [magnitude, emitter.constant(int64([axis]))], [largest], { keepdims: { int: 1 } });
-    emitter.node('Mul', [largest, emitter.constant(float32([], [1 / 127]))], [scaled]);
-    // A row of zeros would divide by zero; any positive scale represents it exactly.
-    emitter.node('Max', [scaled, emitter.constant(float32([], [1e-30]))], [scale]);
-    const [quotient, rounded, shifted] = [emitter.temporary(), emitter.temporary(), emitter.temporary()];
-    emitter.node('Div', [x, scale], [quotient]);
-    emitter.node('Round', [quotient], [rounded]);
-    emitter.node('Add', [rounded, emitter.constant(float32([], [128]))], [shifted]);
-    emitter.node('Cast', [shifted], [q], { to: onnxType('uint8') });
+    // A row of zeros has scale 0 and arbitrary q: its product with the scale is 0 all the same.
+    emitter.node('Mul', [largest, emitter.constant(float32([], [1 / 127]))], [scale]);
+    // One block a row: the kernel then quantizes whole rows at a time.
+    const zeroPoints = emitter.filled(tensor('uint8', [], Uint8Array.of(128)), node.outputs[1].shape);
+    emitter.node('QuantizeLinear', [x, scale, zeroPoints], [q], {
+      axis: { int: axis },
+      block_size: { int: shape[axis] as number },
+    });
   },
   quantizedMatmul: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
@@ -199,15 +195,5 @@ export const emissionRules: EmissionRules = {
     epsilon: { float: attributes.epsilon },
     stash_type: { int: 1 },
   })),
-  rotary: (emitter, node) => {
-    const { inputs, outputs } = names(emitter, node);
-    const [x, positions, cos, sin] = inputs;
-    const [, heads, headDim] = node.inputs[0].shape as [unknown, number, number];
-    // The kernel wants [batch, rows, heads · headDim] and positions [batch, rows].
-    const [flat, rotated, batched] = [emitter.temporary(), emitter.temporary(), emitter.temporary()];
-    emitter.node('Reshape', [x, emitter.constant(int64([1, -1, heads * headDim]))], [flat]);
-    emitter.node('Reshape', [positions, emitter.constant(int64([1, -1]))], [batched]);
-    emitter.node('RotaryEmbedding', [flat, batched, cos, sin], [rotated], {}, microsoft);
-    emitter.node('Reshape', [rotated, emitter.constant(int64([-1, heads, headDim]))], outputs);
-  },
+  rotary: direct('RotaryEmbedding', () => ({}), microsoft),
 };

@@ -1,0 +1,143 @@
+/**
+ * The architecture of a Llama-family checkpoint, read from its Hugging Face config.json.
+ * The file is untrusted: sizes are bounded here, before anything is allocated from them.
+ */
+
+import { z } from 'zod';
+import { QuickstepError } from '../errors.ts';
+
+const size = (max: number) => z.number().int().min(1).max(max);
+
+const ropeScaling = z.object({
+  rope_type: z.string().optional(),
+  type: z.string().optional(),
+  rope_theta: z.number().positive().optional(),
+  factor: z.number().positive().optional(),
+  low_freq_factor: z.number().positive().optional(),
+  high_freq_factor: z.number().positive().optional(),
+  original_max_position_embeddings: size(1 << 24).optional(),
+});
+
+const configFile = z.object({
+  model_type: z.string(),
+  hidden_size: size(1 << 17),
+  intermediate_size: size(1 << 20),
+  num_hidden_layers: size(1024),
+  num_attention_heads: size(4096),
+  num_key_value_heads: size(4096).nullish(),
+  head_dim: size(4096).nullish(),
+  vocab_size: size(1 << 22),
+  max_position_embeddings: size(1 << 24).default(2048),
+  rms_norm_eps: z.number().positive().max(1).default(1e-6),
+  rope_theta: z.number().positive().nullish(),
+  rope_scaling: ropeScaling.nullish(),
+  rope_parameters: ropeScaling.nullish(),
+  tie_word_embeddings: z.boolean().optional(),
+  sliding_window: size(1 << 24).nullish(),
+  use_sliding_window: z.boolean().optional(),
+  max_window_layers: z.number().int().nullish(),
+  attention_bias: z.boolean().optional(),
+  mlp_bias: z.boolean().optional(),
+  hidden_act: z.string().default('silu'),
+});
+
+/** How rotary frequencies are stretched beyond the trained context. */
+export type RopeScaling =
+  | { type: 'default' }
+  | { type: 'linear'; factor: number }
+  | { type: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalContext: number };
+
+export interface LlamaConfig {
+  modelType: string;
+  hiddenSize: number;
+  intermediateSize: number;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  vocabSize: number;
+  /** Longest context the model was made for, in tokens. */
+  contextLength: number;
+  normEpsilon: number;
+  ropeTheta: number;
+  ropeScaling: RopeScaling;
+  tiedEmbeddings: boolean;
+  /** A row sees keys fewer than this many positions away. */
+  slidingWindow: number | undefined;
+  /** Bias on the query, key and value projections (Qwen2). */
+  qkvBias: boolean;
+  /** RMS norm of each query and key head (Qwen3). */
+  qkNorm: boolean;
+}
+
+const families = new Set(['llama', 'mistral', 'qwen2', 'qwen3', 'smollm']);
+
+function parseScaling(raw: z.infer<typeof ropeScaling> | null | undefined): RopeScaling {
+  const type = raw?.rope_type ?? raw?.type ?? 'default';
+  if (type === 'default') return { type };
+  if (type === 'linear') return { type, factor: raw?.factor ?? 1 };
+  if (type === 'llama3') {
+    return {
+      type,
+      factor: raw?.factor ?? 8,
+      lowFrequency: raw?.low_freq_factor ?? 1,
+      highFrequency: raw?.high_freq_factor ?? 4,
+      originalContext: raw?.original_max_position_embeddings ?? 8192,
+    };
+  }
+  throw new QuickstepError('unsupported', `RoPE scaling "${type}" is not implemented.`, 'Known: default, linear, llama3.');
+}
+
+function unsupported(what: string): never {
+  throw new QuickstepError('unsupported', what, `Supported model types: ${[...families].join(', ')}.`);
+}
+
+/**
+ * Reads the architecture.
+ * @throws QuickstepError 'bad-file' for missing or absurd fields, 'unsupported' for other architectures.
+ */
+export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
+  const parsed = configFile.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue.path.join('.') || 'config.json';
+    throw new QuickstepError('bad-file', `config.json: ${where}: ${issue.message}.`, 'Fetch the checkpoint again.');
+  }
+  const config = parsed.data;
+  if (!families.has(config.model_type)) unsupported(`Model type "${config.model_type}" is not supported.`);
+  if (config.hidden_act !== 'silu') unsupported(`Activation "${config.hidden_act}" is not supported.`);
+  if (config.mlp_bias) unsupported('Biases in the feed-forward layers are not supported.');
+  if (config.model_type !== 'qwen2' && config.attention_bias) unsupported('attention_bias is supported for qwen2 only.');
+  const heads = config.num_attention_heads;
+  const kvHeads = config.num_key_value_heads ?? heads;
+  if (heads % kvHeads !== 0) {
+    throw new QuickstepError('bad-file', `config.json: ${heads} heads do not divide into ${kvHeads} key-value heads.`);
+  }
+  const headDim = config.head_dim ?? config.hidden_size / heads;
+  if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
+    throw new QuickstepError('bad-file', `config.json: head size ${headDim} is not an even integer.`);
+  }
+  const qwen = config.model_type.startsWith('qwen');
+  const windowed = qwen ? config.use_sliding_window === true : true;
+  if (qwen && windowed && (config.max_window_layers ?? 0) > 0) {
+    unsupported('Sliding windows on a part of the layers are not supported.');
+  }
+  return {
+    modelType: config.model_type,
+    hiddenSize: config.hidden_size,
+    intermediateSize: config.intermediate_size,
+    layers: config.num_hidden_layers,
+    heads,
+    kvHeads,
+    headDim,
+    vocabSize: config.vocab_size,
+    contextLength: config.max_position_embeddings,
+    normEpsilon: config.rms_norm_eps,
+    ropeTheta: config.rope_theta ?? config.rope_parameters?.rope_theta ?? 10_000,
+    ropeScaling: parseScaling(config.rope_scaling ?? config.rope_parameters),
+    tiedEmbeddings: config.tie_word_embeddings ?? false,
+    slidingWindow: windowed ? (config.sliding_window ?? undefined) : undefined,
+    qkvBias: config.model_type === 'qwen2',
+    qkNorm: config.model_type === 'qwen3',
+  };
+}
