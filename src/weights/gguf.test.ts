@@ -106,16 +106,16 @@ describe('openGguf', () => {
     expect((checkpoint.config.rope_scaling as { factors: number[] }).factors).toContain(9);
   });
 
-  it.each([
-    ['version 1', 'unsupported', (bytes: Buffer) => void bytes.writeUInt32LE(1, 4), /GGUF version 1/],
-    ['big endian', 'unsupported', (bytes: Buffer) => void bytes.writeUInt32BE(3, 4), /big-endian/],
-    ['another magic', 'bad-file', (bytes: Buffer) => void bytes.write('GGML', 0), /start with "GGUF"/],
-    ['truncated data', 'bad-file', (bytes: Buffer) => bytes.subarray(0, -32), /the file has/],
-    ['truncated metadata', 'bad-file', (bytes: Buffer) => bytes.subarray(0, 300), /ends inside/],
+  it.each<[name: string, code: string, edit: Edit, message: RegExp]>([
+    ['version 1', 'unsupported', (bytes) => void bytes.writeUInt32LE(1, 4), /GGUF version 1/],
+    ['big endian', 'unsupported', (bytes) => void bytes.writeUInt32BE(3, 4), /big-endian/],
+    ['another magic', 'bad-file', (bytes) => void bytes.write('GGML', 0), /start with "GGUF"/],
+    ['truncated data', 'bad-file', (bytes) => bytes.subarray(0, -32), /the file has/],
+    ['truncated metadata', 'bad-file', (bytes) => bytes.subarray(0, 300), /ends inside/],
     ['another architecture', 'unsupported', renamed('llama', 'clip!'), /architecture "clip!"/],
     ['a type not read', 'unsupported', retyped(8, 10), /"token_embd\.weight".*Q2_K/],
     ['a type unknown', 'bad-file', retyped(8, 77), /unknown type 77/],
-  ] as const)('refuses %s', async (_, code, edit, message) => {
+  ])('refuses %s', async (_, code, edit, message) => {
     await expect(openCheckpoint(await edited(edit))).rejects.toMatchObject({
       name: 'QuickstepError',
       code,
@@ -134,13 +134,12 @@ describe('openGguf', () => {
 
 /** Changes the value of general.architecture, which follows its length. */
 function renamed(from: string, to: string): Edit {
-  return (bytes: Buffer) =>
-    void bytes.write(to, bytes.indexOf(from, bytes.indexOf('general.architecture') + 20));
+  return (bytes) => void bytes.write(to, bytes.indexOf(from, bytes.indexOf('general.architecture') + 20));
 }
 
 /** Changes the type number of token_embd.weight: name, rank 2, two dimensions, type. */
 function retyped(from: number, to: number): Edit {
-  return (bytes: Buffer) => {
+  return (bytes) => {
     const at = bytes.indexOf('token_embd.weight') + 'token_embd.weight'.length + 4 + 16;
     expect(bytes.readUInt32LE(at)).toBe(from);
     bytes.writeUInt32LE(to, at);
