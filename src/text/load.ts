@@ -20,15 +20,22 @@ export interface CheckpointText {
 
 /**
  * Tokenizer and chat template of a checkpoint. Of several named templates the one called `default` counts.
+ * The `eos_token_id` of `generationConfig` (generation_config.json) adds to the tokenizer's EOS set.
  * @throws QuickstepError `bad-file` or `unsupported`, as tokenizerFromJson and tokenizerFromGguf.
  */
-export function tokenizerOf(data: TokenizerData): CheckpointText {
+export function tokenizerOf(
+  data: TokenizerData,
+  generationConfig: Readonly<Record<string, unknown>> = {},
+): CheckpointText {
   if (data.format === 'gguf') {
     const template = ggufValue(data.metadata, 'tokenizer.chat_template');
     return { tokenizer: tokenizerFromGguf(data.metadata), chatTemplate: readTemplate(template) };
   }
   return {
-    tokenizer: tokenizerFromJson(data.tokenizer, data.config),
+    tokenizer: tokenizerFromJson(data.tokenizer, {
+      eos_token_id: generationConfig.eos_token_id,
+      ...data.config,
+    }),
     chatTemplate: readTemplate(data.config.chat_template),
   };
 }
