@@ -22,7 +22,8 @@ export interface Progress {
 
 const redrawMs = 100;
 const silenceMs = 10_000;
-const barWidth = 24;
+const maxBar = 24;
+const minBar = 6;
 
 /** Bytes in decimal units, three significant digits: `98.4 MB`. */
 export function formatBytes(bytes: number): string {
@@ -90,9 +91,18 @@ export function createProgress(
     return parts.join(', ');
   };
 
+  // One column stays free everywhere: a full line would wrap and could not be redrawn.
+  const columns = (): number => Math.max(1, (stream.columns || 80) - 1);
+
+  /** The bar with a space behind it, as wide as the rest of the line leaves room for, or nothing. */
+  const bar = (share: number, text: string): string => {
+    const width = Math.min(maxBar, columns() - label.length - text.length - '  [] 100% '.length);
+    const filled = Math.round(share * width);
+    return width < minBar ? '' : `[${'='.repeat(filled)}${' '.repeat(width - filled)}] `;
+  };
+
   const draw = (line: string): void => {
-    // One column stays free: a full line would wrap and could not be redrawn.
-    const shown = [...line].slice(0, Math.max(1, (stream.columns || 80) - 1)).join('');
+    const shown = [...line].slice(0, columns()).join('');
     stream.write(`\r${shown}\x1b[K`);
     drawn = true;
     pending = undefined;
@@ -106,9 +116,8 @@ export function createProgress(
       const text = describe(loaded, total, note);
       const elapsed = now() - drawnAt;
       if (stream.isTTY) {
-        const filled = Math.round((share ?? 0) * barWidth);
-        const bar = `[${'='.repeat(filled)}${' '.repeat(barWidth - filled)}]`;
-        pending = percent === undefined ? `${label} ${text}` : `${label} ${bar} ${percent}% ${text}`;
+        pending =
+          share === undefined ? `${label} ${text}` : `${label} ${bar(share, text)}${percent}% ${text}`;
         if (elapsed < redrawMs) return;
         drawnAt = now();
         draw(pending);

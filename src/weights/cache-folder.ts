@@ -65,9 +65,10 @@ export function lockFolder(cache: string, { owner, name }: HubId): string {
   return join(cache, 'locks', `${owner}~${name}`);
 }
 
+/** Names in a folder without hidden ones (some systems add `._x` beside `x`); none when it does not exist. */
 async function list(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).filter(isPlainName).sort();
+    return (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
   } catch {
     return [];
   }
@@ -121,15 +122,15 @@ export async function cachedModels(cacheDir?: string): Promise<CachedModel[]> {
   const cache = cacheFolder(cacheDir);
   const found: CachedModel[] = [];
   for (const source of ['hub', 'wheel'] as const) {
-    for (const owner of await list(join(cache, source))) {
-      for (const name of await list(join(cache, source, owner))) {
+    for (const owner of (await list(join(cache, source))).filter(isPlainName)) {
+      for (const name of (await list(join(cache, source, owner))).filter(isPlainName)) {
         const folder = modelFolder(cache, source, { owner, name, file: undefined });
         const names = await list(folder);
         const rest = names.filter((file) => !isGguf(file));
         if (isModelFolder(names)) {
           found.push({ id: `${owner}/${name}`, path: folder, bytes: await sizeOf(folder, rest) });
         }
-        for (const file of names.filter(isGguf)) {
+        for (const file of names.filter((file) => isGguf(file) && isPlainName(file))) {
           const id = source === 'wheel' ? `${owner}/${name}` : `${owner}/${name}/${file}`;
           found.push({ id, path: join(folder, file), bytes: await sizeOf(folder, [file]) });
         }

@@ -95,14 +95,17 @@ describe('resuming', () => {
     expect(readFileSync(target).equals(content)).toBe(true);
   });
 
-  it.each([false, true])('starts over when the etag changed (If-Range ignored: %s)', async (ignoreIfRange) => {
-    await leavePartial(70_000, {});
-    const next = Buffer.from(content.map((byte) => byte ^ 1));
-    hub.files.set('w.bin', next);
-    hub.behaviour = { ignoreIfRange };
-    await fetchFile(url, target);
-    expect(readFileSync(target).equals(next)).toBe(true);
-  });
+  it.each([false, true])(
+    'starts over when the etag changed (If-Range ignored: %s)',
+    async (ignoreIfRange) => {
+      await leavePartial(70_000, {});
+      const next = Buffer.from(content.map((byte) => byte ^ 1));
+      hub.files.set('w.bin', next);
+      hub.behaviour = { ignoreIfRange };
+      await fetchFile(url, target);
+      expect(readFileSync(target).equals(next)).toBe(true);
+    },
+  );
 
   it('does not continue the bytes of another file', async () => {
     await leavePartial(70_000);

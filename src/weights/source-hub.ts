@@ -12,7 +12,7 @@ import { QuickstepError } from '../errors.ts';
 import { incomingFolder, modelFolder } from './cache-folder.ts';
 import { fetchFile } from './fetch-file.ts';
 import { type Digest, requireSpace } from './fetch-partial.ts';
-import { type HttpOptions, type HttpReply, httpGet } from './fetch-request.ts';
+import { DEFAULT_TIMEOUTS, type HttpOptions, type HttpReply, httpGet } from './fetch-request.ts';
 import { type HubId, isPlainName } from './known-models.ts';
 import { type PullProgress, trackProgress } from './pull-progress.ts';
 
@@ -190,11 +190,9 @@ export async function pullFromHub(cache: string, hubId: HubId, options: HubPullO
   const repository = `${hubId.owner}/${hubId.name}`;
   const id = hubId.file === undefined ? repository : `${repository}/${hubId.file}`;
   const token = process.env.HF_TOKEN?.trim();
-  const http: HttpOptions = {
-    headers: token ? { authorization: `Bearer ${token}` } : {},
-    signal: options.signal,
-    timeouts: options.timeouts,
-  };
+  const { signal, timeouts = DEFAULT_TIMEOUTS } = options;
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const http: HttpOptions = { headers, signal, timeouts };
 
   const { commit, files } = await listing(repository, endpoint, http);
   const chosen = choose(id, hubId, files);
@@ -206,6 +204,8 @@ export async function pullFromHub(cache: string, hubId: HubId, options: HubPullO
     const url = `${endpoint}/${repository}/resolve/${commit}/${encodeURIComponent(name)}`;
     await fetchFile(url, join(incoming, name), {
       ...http,
+      // The hub has answered once; one slow answer must not end a pull of many gigabytes.
+      timeouts: { ...timeouts, connectMs: timeouts.idleMs },
       size,
       digest,
       onBytes: (loaded) => report(name, loaded),

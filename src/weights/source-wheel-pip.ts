@@ -103,7 +103,8 @@ async function largestFile(folder: string): Promise<number> {
 function complaint(output: string): string {
   const lines = output.split(/\r?\n/).map((line) => line.replace(/[\x00-\x1f\x7f]/g, ' ').trim());
   const refused = lines.filter((line) => line.includes('connection broken by')).at(-1);
-  if (refused) return `it cannot reach its package index (${/\[Errno[^')]*/.exec(refused)?.[0] ?? 'no connection'})`;
+  if (refused)
+    return `it cannot reach its package index (${/\[Errno[^')]*/.exec(refused)?.[0] ?? 'no connection'})`;
   const errors = lines.filter((line) => /^error/i.test(line));
   return (errors.length > 0 ? errors : lines.filter(Boolean).slice(-2)).join(' ').slice(0, 600);
 }
@@ -126,7 +127,11 @@ export async function pipDownload(
   await mkdir(downloads, { recursive: true });
   const pip = await findPip(temporary, signal);
 
-  const poll = setInterval(async () => onBytes?.(await largestFile(folder)), pollMs);
+  let running = true;
+  const poll = setInterval(async () => {
+    const size = await largestFile(folder);
+    if (running) onBytes?.(size);
+  }, pollMs);
   const options = ['--no-deps', '--only-binary', ':all:', '--no-cache-dir', '--no-input', '--quiet'];
   const limits = [
     '--disable-pip-version-check',
@@ -142,6 +147,7 @@ export async function pipDownload(
   try {
     finished = await runChild([...pip, ...call], temporary, signal);
   } finally {
+    running = false;
     clearInterval(poll);
   }
   if (finished.code !== 0) {

@@ -51,7 +51,9 @@ function listing(files: Map<string, Buffer>): string {
     rfilename,
     size: bytes.length,
     blobId: gitBlobId(bytes),
-    ...(/\.(safetensors|gguf)$/.test(rfilename) ? { lfs: { sha256: sha256(bytes), size: bytes.length } } : {}),
+    ...(/\.(safetensors|gguf)$/.test(rfilename)
+      ? { lfs: { sha256: sha256(bytes), size: bytes.length } }
+      : {}),
   }));
   return JSON.stringify({ id: 'acme/model', sha: COMMIT, siblings });
 }
@@ -73,9 +75,13 @@ function sendFile(request: IncomingMessage, response: ServerResponse, hub: TestH
     'content-length': body.length,
     ...(from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
   });
-  if (behaviour.hangAfter !== undefined) {
+  if (behaviour.hangAfter !== undefined && behaviour.hangAfter < body.length) {
     response.write(body.subarray(0, behaviour.hangAfter));
-  } else if (behaviour.cutAfter !== undefined && (behaviour.cuts ?? 1) > 0 && body.length > behaviour.cutAfter) {
+  } else if (
+    behaviour.cutAfter !== undefined &&
+    (behaviour.cuts ?? 1) > 0 &&
+    body.length > behaviour.cutAfter
+  ) {
     behaviour.cuts = (behaviour.cuts ?? 1) - 1;
     response.write(body.subarray(0, behaviour.cutAfter), () => setTimeout(() => response.destroy(), 20));
   } else {
