@@ -94,6 +94,17 @@ export class GgufCursor {
     return Buffer.from(view.buffer, view.byteOffset, length).toString('utf8');
   }
 
+  /** The next string when the window holds all of it, else undefined and no step forward; never waits. */
+  bufferedString(): string | undefined {
+    if (this.#buffered < 8) return undefined;
+    const at = this.#position - this.#windowStart;
+    const { buffer, byteOffset } = this.#window;
+    const length = new DataView(buffer, byteOffset + at, 8).getBigUint64(0, true);
+    if (length > this.#buffered - 8) return undefined;
+    this.#position += 8 + Number(length);
+    return Buffer.from(buffer, byteOffset + at + 8, Number(length)).toString('utf8');
+  }
+
   get #buffered(): number {
     return this.#windowStart + this.#window.length - this.#position;
   }

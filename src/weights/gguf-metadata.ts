@@ -112,7 +112,16 @@ async function readArray(
   }
   budget.elements -= count;
   const values: GgufValue[] = [];
-  for (let i = 0; i < count; i++) values.push(await readValue(cursor, type, key, depth + 1, budget));
+  if (scalar) {
+    await cursor.need(count * scalar.bytes, `the elements of "${key}"`);
+    for (let i = 0; i < count; i++) values.push(scalar.read(cursor));
+    return values;
+  }
+  for (let i = 0; i < count; i++) {
+    // Vocabularies are long: waiting once a string would take most of the time to open a file.
+    const ready = type === STRING ? cursor.bufferedString() : undefined;
+    values.push(ready ?? (await readValue(cursor, type, key, depth + 1, budget)));
+  }
   return values;
 }
 

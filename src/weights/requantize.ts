@@ -134,6 +134,8 @@ function quantizeBlocks(
   const packed = new Uint8Array((out * blocks * blockSize * bits) / 8);
   const scales = new Float32Array(out * blocks);
   const zeroPoints = symmetric ? undefined : new Uint8Array(out * Math.ceil((blocks * bits) / 8));
+  const zeros = new Uint8Array(blocks);
+  const q = new Uint8Array(blockSize);
 
   for (let row = 0; row < out; row++) {
     for (let block = 0; block < blocks; block++) {
@@ -143,20 +145,19 @@ function quantizeBlocks(
       let high = 0;
       for (let i = start; i < end; i++) {
         if (!Number.isFinite(w[i])) throw notFinite(row);
-        if (w[i] < low) low = w[i];
-        if (w[i] > high) high = w[i];
+        low = Math.min(low, w[i]);
+        high = Math.max(high, w[i]);
       }
       const wanted = symmetric ? (-low > high ? low : high) / -middle : (high - low) / top;
       const scale = storedScale(wanted);
       scales[row * blocks + block] = scale;
       const zero = symmetric ? middle : clamp(-low / scale + ROUND - ROUND, 0, top);
-      if (zeroPoints) setElement(zeroPoints, row, block, blocks, bits, zero);
-      for (let i = 0; i < blockSize; i++) {
-        const value = start + i < end ? w[start + i] / scale : 0;
-        const q = clamp(value + ROUND - ROUND + zero, 0, top);
-        setElement(packed, row, block * blockSize + i, blocks * blockSize, bits, q);
-      }
+      zeros[block] = zero;
+      if (end - start < blockSize) q.fill(zero);
+      for (let i = start; i < end; i++) q[i - start] = clamp(w[i] / scale + ROUND - ROUND + zero, 0, top);
+      pack(q, bits, packed, ((row * blocks + block) * blockSize * bits) / 8);
     }
+    if (zeroPoints) pack(zeros, bits, zeroPoints, (row * zeroPoints.length) / out);
   }
   return zeroPoints ? { packed, scales, zeroPoints } : { packed, scales };
 }
@@ -168,17 +169,13 @@ function element(bytes: Uint8Array, row: number, column: number, columns: number
   return column % 2 === 0 ? byte & 15 : byte >> 4;
 }
 
-/** Sets an element that is still zero. */
-function setElement(
-  bytes: Uint8Array,
-  row: number,
-  column: number,
-  columns: number,
-  bits: 4 | 8,
-  value: number,
-): void {
-  if (bits === 8) bytes[row * columns + column] = value;
-  else bytes[row * Math.ceil(columns / 2) + (column >> 1)] |= column % 2 === 0 ? value : value << 4;
+/** Writes `q` from byte `at` on, with 4 bits two elements a byte, low nibble first. */
+function pack(q: Uint8Array, bits: 4 | 8, target: Uint8Array, at: number): void {
+  if (bits === 8) {
+    target.set(q, at);
+    return;
+  }
+  for (let i = 0; i < q.length; i += 2) target[at + i / 2] = q[i] | (i + 1 < q.length ? q[i + 1] << 4 : 0);
 }
 
 /** The float32 that weights are restored with; 1 where it would be zero and could not be divided by. */
