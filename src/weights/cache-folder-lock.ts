@@ -53,6 +53,25 @@ async function clearIfStale(folder: string, staleMs: number): Promise<void> {
   }
 }
 
+/** One attempt: true when the lock is ours. */
+async function take(folder: string, owner: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    await writeFile(owner, '');
+    // Alone, unless our still unsigned folder was cleared as abandoned and made again by somebody else.
+    if ((await readdir(folder)).length === 1) return true;
+    await release(folder, owner);
+  } catch (error) {
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+  }
+  return false;
+}
+
+async function release(folder: string, owner: string): Promise<void> {
+  await rm(owner, { force: true });
+  await rmdir(folder).catch(() => undefined);
+}
+
 /**
  * Runs `work` while holding the lock `folder`, waiting for other holders first.
  * @throws the signal's reason when aborted while waiting; whatever `work` throws.
@@ -66,16 +85,10 @@ export async function withLock<T>(
   const owner = join(folder, `${process.pid}~${safeHost}~${randomUUID()}`);
   for (;;) {
     signal?.throwIfAborted();
-    try {
-      await mkdir(folder);
-      break;
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      await clearIfStale(folder, staleMs);
-      await sleep(pollMs);
-    }
+    if (await take(folder, owner)) break;
+    await clearIfStale(folder, staleMs);
+    await sleep(pollMs);
   }
-  await writeFile(owner, '');
   const heartbeat = setInterval(() => {
     const now = new Date();
     // A failed touch only makes the lock look older; the checksums still guard the files.
@@ -86,7 +99,6 @@ export async function withLock<T>(
     return await work();
   } finally {
     clearInterval(heartbeat);
-    await rm(owner, { force: true });
-    await rmdir(folder).catch(() => undefined);
+    await release(folder, owner);
   }
 }
