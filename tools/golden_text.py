@@ -18,7 +18,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
 FIXTURES = Path("src/text/fixtures")
-VOCAB = 1000
+VOCAB = 900
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 SYMBOLS = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
@@ -63,13 +63,13 @@ CORPUS = [
     "!!!???...;;;:::---___===+++***///\\\\\\|||&&&",
     "ALL CAPS AND 'Quoted' \"text\" (brackets) [square] {curly} <angle>",
     "mixedЯзыкиそして한글andالعربية1२३",
-    "a" * 700,
-    "ab" * 300 + " " + "no" * 250,
+    "a" * 400,
+    "ab" * 150 + " " + "no" * 100,
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen",
-    "0" * 300,
+    "0" * 100,
     " " * 300 + "x",
     "\n" * 100,
-    "🙂" * 60,
+    "🙂" * 30,
     "user says <|im_end|> and <|im_start|>assistant\nhi<|im_end|>",
     "<s>begin</s> <unk> <0x0A> <0xE4><0xBD> ▁ ▁▁ <|endoftext|>",
     "<|im_end|><|im_end|>",
@@ -132,7 +132,7 @@ def qwen2_like(texts):
         [
             AddedToken("<think>", lstrip=True, rstrip=True, normalized=False),
             AddedToken("<word>", single_word=True, normalized=False),
-            AddedToken("Co\u0323tok", normalized=True),
+            AddedToken("C\u1ecdtok", normalized=True),
         ]
     )
     return tokenizer
@@ -252,17 +252,52 @@ TOOL = {"type": "function", "function": {"name": "add", "description": "Adds \"t
 
 
 def chat_goldens():
-    rows = []
-    for template in [CHATML, HEADERS, BLOCKS]:
-        compiled = _compile_jinja_template(template)
-        for messages in CHATS:
+    templates = [CHATML, HEADERS, BLOCKS]
+    prompts = []
+    for template, source in enumerate(templates):
+        compiled = _compile_jinja_template(source)
+        for chat, messages in enumerate(CHATS):
             for prompt in [False, True]:
                 for tools in [None, [TOOL]]:
                     text = compiled.render(
                         messages=messages, add_generation_prompt=prompt, tools=tools, bos_token="<s>", eos_token="</s>"
                     )
-                    rows.append({"template": template, "messages": messages, "prompt": prompt, "tools": tools, "text": text})
-    return rows
+                    row = {"template": template, "chat": chat, "prompt": prompt, "tools": tools is not None, "text": text}
+                    prompts.append(row)
+    return {"templates": templates, "chats": CHATS, "tools": [TOOL], "prompts": prompts}
+
+
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def word_goldens():
+    """Words of pre-tokenizers that the four tokenizers leave out, on every third text of the corpus."""
+    split = pre_tokenizers.Split
+    behaviors = ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]
+    digit = Regex(r"[\d\s]")
+    kinds = [
+        *(split(digit, behavior=behavior) for behavior in behaviors),
+        split(" ", behavior="merged_with_next"),
+        split(Regex(r"\p{L}+"), behavior="removed", invert=True),
+        split(Regex(r"(?=(\d{3})+(?!\d))"), behavior="isolated"),
+        split_words(TEKKEN),
+        pre_tokenizers.Digits(individual_digits=False),
+        pre_tokenizers.Punctuation(),
+        pre_tokenizers.Punctuation(behavior="contiguous"),
+        pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=True),
+        pre_tokenizers.Metaspace(prepend_scheme="never", split=True),
+        pre_tokenizers.Metaspace(prepend_scheme="always", split=False),
+    ]
+    rows = []
+    for kind in kinds:
+        config = json.loads(kind.__getstate__())
+        words = [[word for word, _ in kind.pre_tokenize_str(text)] for text in CORPUS[1::3]]
+        rows.append({"config": config, "words": words})
+    return {"texts": CORPUS[1::3], "preTokenizers": rows}
 
 
 def main():
@@ -286,6 +321,7 @@ def main():
             }
         write(name, fixture)
     write("chat", chat_goldens())
+    write("words", word_goldens())
 
 
 if __name__ == "__main__":

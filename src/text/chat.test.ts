@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { QuickstepError } from '../errors.ts';
 import { type ChatMessage, type ChatTool, createChatTemplate } from './chat.ts';
 
-interface ChatCase {
-  template: string;
-  messages: ChatMessage[];
-  prompt: boolean;
-  tools: ChatTool[] | null;
-  text: string;
+interface ChatGolden {
+  templates: string[];
+  chats: ChatMessage[][];
+  tools: ChatTool[];
+  /** The prompt transformers makes of templates[template] and chats[chat]. */
+  prompts: { template: number; chat: number; prompt: boolean; tools: boolean; text: string }[];
 }
 
-const golden: ChatCase[] = JSON.parse(
+const golden: ChatGolden = JSON.parse(
   readFileSync(new URL('./fixtures/chat.golden.json', import.meta.url), 'utf8'),
 );
 const user = [{ role: 'user', content: 'Hi' }];
@@ -28,10 +28,11 @@ function errorOf(action: () => unknown): QuickstepError {
 
 describe('createChatTemplate', () => {
   it('renders as transformers does', () => {
-    expect(golden).toHaveLength(24);
-    for (const { template, messages, prompt, tools, text } of golden) {
-      const chat = createChatTemplate(template, { bos: '<s>', eos: '</s>' });
-      expect(chat.render(messages, { addGenerationPrompt: prompt, tools: tools ?? undefined })).toBe(text);
+    expect(golden.prompts).toHaveLength(24);
+    for (const { template, chat, prompt, tools, text } of golden.prompts) {
+      const compiled = createChatTemplate(golden.templates[template], { bos: '<s>', eos: '</s>' });
+      const options = { addGenerationPrompt: prompt, tools: tools ? golden.tools : undefined };
+      expect(compiled.render(golden.chats[chat], options)).toBe(text);
     }
   });
 

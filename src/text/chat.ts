@@ -1,7 +1,7 @@
 /**
  * Chat templates: the Jinja text a model carries, rendered to the prompt it was trained on (as transformers'
  * `apply_chat_template`). The template is untrusted: it sees only the values given here, has no files and no
- * code, and its size, its steps and its output are bounded.
+ * code, and its size and its work (and with it the prompt) are bounded.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { QuickstepError } from '../errors.ts';
@@ -30,17 +30,19 @@ export interface ChatTemplate {
 
 /** Characters of a template; the longest published ones have about 20,000. */
 const longestTemplate = 1 << 17;
-/** Characters of a rendered prompt. */
-const longestPrompt = 1 << 26;
-/** Nodes a template may evaluate for one prompt; tens of messages take some thousands. */
-const mostSteps = 5_000_000;
-/** Numbers in one range(). */
-const longestRange = 100_000;
+/**
+ * Work a template may do for one prompt: a unit for each node it evaluates, for each number of a range and for
+ * each 1,024 characters of a value. Tens of messages take some thousands; all of it takes a few seconds.
+ */
+const mostWork = 300_000;
 
 /** The part of @huggingface/jinja's runtime used here; its own types do not resolve from an ES module. */
+interface JinjaValue {
+  readonly value: unknown;
+}
 interface JinjaInterpreter {
-  evaluate(statement: unknown, environment: unknown): unknown;
-  run(program: unknown): { readonly value: unknown };
+  evaluate(statement: unknown, environment: unknown): JinjaValue;
+  run(program: unknown): JinjaValue;
 }
 interface JinjaEnvironment {
   set(name: string, value: unknown): void;
@@ -49,11 +51,18 @@ const JinjaEnvironment: new () => JinjaEnvironment = Environment;
 const JinjaInterpreter: new (environment: JinjaEnvironment) => JinjaInterpreter = Interpreter;
 
 class BoundedInterpreter extends JinjaInterpreter {
-  #steps = 0;
+  #work = 0;
 
-  override evaluate(statement: unknown, environment: unknown): unknown {
-    if (++this.#steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps`);
-    return super.evaluate(statement, environment);
+  spend(work: number): void {
+    this.#work += work;
+    if (!(this.#work <= mostWork)) throw new Error('the template does not come to an end');
+  }
+
+  override evaluate(statement: unknown, environment: unknown): JinjaValue {
+    this.spend(1);
+    const result = super.evaluate(statement, environment);
+    if (typeof result.value === 'string') this.spend(result.value.length / 1024);
+    return result;
   }
 }
 
@@ -67,6 +76,7 @@ export function createChatTemplate(template: string, tokens: { bos?: string; eos
   return {
     render(messages, { addGenerationPrompt = false, tools } = {}) {
       const environment = new JinjaEnvironment();
+      const interpreter = new BoundedInterpreter(environment);
       const values = {
         true: true,
         false: false,
@@ -74,7 +84,12 @@ export function createChatTemplate(template: string, tokens: { bos?: string; eos
         True: true,
         False: false,
         None: null,
-        range: boundedRange,
+        range: (first: number, second?: number, step = 1) => {
+          const [start, stop] = second === undefined ? [0, first] : [first, second];
+          const length = Math.max(0, Math.ceil((stop - start) / step));
+          interpreter.spend(length);
+          return Array.from({ length }, (_, i) => start + i * step);
+        },
         raise_exception: refuse,
         strftime_now: (format: string) => formatDate(new Date(), format),
         messages,
@@ -85,9 +100,8 @@ export function createChatTemplate(template: string, tokens: { bos?: string; eos
       };
       try {
         for (const [name, value] of Object.entries(values)) environment.set(name, value);
-        const prompt = new BoundedInterpreter(environment).run(program).value;
+        const prompt = interpreter.run(program).value;
         if (typeof prompt !== 'string') throw new Error('it does not make text');
-        if (prompt.length > longestPrompt) throw new Error(`it makes ${prompt.length} characters`);
         return prompt;
       } catch (cause) {
         throw new QuickstepError(
@@ -123,13 +137,6 @@ function badTemplate(what: string, cause?: unknown): QuickstepError {
 
 function refuse(message: unknown): never {
   throw new Error(String(message));
-}
-
-function boundedRange(first: number, second?: number, step = 1): number[] {
-  const [start, stop] = second === undefined ? [0, first] : [first, second];
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (!(length <= longestRange)) throw new Error(`range() of more than ${longestRange} numbers`);
-  return Array.from({ length }, (_, i) => start + i * step);
 }
 
 /** The codes of C's strftime that chat templates use; others stay as they are. */
