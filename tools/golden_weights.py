@@ -1,4 +1,4 @@
-"""Makes the golden files of src/weights: run it from the repository root to write src/weights/fixtures.
+"""Makes the golden files of src/weights: run it from the repository root to write test/golden/weights.
 
 Packages: numpy 2.4, gguf 0.19, safetensors 0.8, torch 2.15, transformers 5.23, onnx 1.23.
 Everything is seeded; running it again gives the same files.
@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.modeling_gguf_pytorch_utils import LlamaTensorProcessor
 
-OUT = Path("src/weights/fixtures")
+OUT = Path("test/golden/weights")
 Type = gguf.GGMLQuantizationType
 rng = np.random.default_rng(20240607)
 

@@ -1,6 +1,6 @@
 /**
  * Plain element types (one element a block) shared by safetensors and GGUF, as float32 decoders.
- * Integers and float64 round to the nearest float32; float16 and bfloat16 are exact.
+ * float16, bfloat16 and integers up to 24 bits are exact; the rest is rounded to float32.
  */
 
 import type { BlockType } from './checkpoint-file.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { fromBase64, golden } from '../../test/golden/weights/golden.ts';
 import { ggufTypes, unsupportedGgufTypes } from './dequantize.ts';
-import { fromBase64, golden } from './fixtures/golden.ts';
 
 const cases = golden<Record<string, { bytes: string; values: string }>>('quants');
 

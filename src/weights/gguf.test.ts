@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fixture, golden, sha256, temporaryFolder } from '../../test/golden/weights/golden.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { fixture, golden, sha256, temporaryFolder } from './fixtures/golden.ts';
 import type { GgufMetadata } from './gguf-metadata.ts';
 import { deinterleaveHeads, huggingfaceName } from './gguf-names.ts';
 

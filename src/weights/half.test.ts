@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromBase64, golden } from './fixtures/golden.ts';
+import { fromBase64, golden } from '../../test/golden/weights/golden.ts';
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfTable, halfToFloat } from './half.ts';
 
 const bits = fc.integer({ min: 0, max: 0xffff });

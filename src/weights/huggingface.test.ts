@@ -1,8 +1,8 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fixture, golden, sha256, temporaryFolder } from '../../test/golden/weights/golden.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { fixture, golden, sha256, temporaryFolder } from './fixtures/golden.ts';
 
 const INDEX = 'model.safetensors.index.json';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { fixture, fromBase64, golden, seeded } from './fixtures/golden.ts';
+import { fixture, fromBase64, golden, seeded } from '../../test/golden/weights/golden.ts';
 import {
   dequantizeBlocks,
   dequantizeRowsInt8,

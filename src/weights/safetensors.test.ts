@@ -3,8 +3,8 @@ import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fixture, fromBase64, golden, temporaryFolder } from '../../test/golden/weights/golden.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { fixture, fromBase64, golden, temporaryFolder } from './fixtures/golden.ts';
 import { floatToBfloat, floatToHalf, halfToFloat } from './half.ts';
 import { type TensorData, writeError, writeSafetensors, writeTensors } from './safetensors-write.ts';
 
