@@ -4,7 +4,7 @@
  * pip's temporary files and cache stay inside the given folder.
  */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QuickstepError } from '../errors.ts';
@@ -28,6 +28,20 @@ interface Finished {
   output: string;
 }
 
+/** Ends a child and what it started: version managers put wrapper scripts before the real Python. */
+function killTree(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  if (process.platform === 'win32') {
+    spawn('taskkill', ['/pid', String(child.pid), '/t', '/f'], { stdio: 'ignore', windowsHide: true });
+    return;
+  }
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The whole group is gone already.
+  }
+}
+
 /** Runs a program to its end, with `folder` as working and temporary folder. @throws the signal's reason when aborted; the child is then killed. */
 async function runChild(
   [program, ...args]: readonly [string, ...string[]],
@@ -41,6 +55,8 @@ async function runChild(
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Its own process group, so that killTree reaches all of it.
+    detached: process.platform !== 'win32',
     windowsHide: true,
   });
   let output = '';
@@ -51,8 +67,8 @@ async function runChild(
   child.stderr.on('data', collect);
   let force: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
-    child.kill('SIGTERM');
-    force = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    killTree(child, 'SIGTERM');
+    force = setTimeout(() => killTree(child, 'SIGKILL'), killAfterMs);
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -68,6 +84,7 @@ async function runChild(
   } finally {
     signal?.removeEventListener('abort', onAbort);
     clearTimeout(force);
+    if (signal?.aborted) killTree(child, 'SIGKILL');
     child.stdout.destroy();
     child.stderr.destroy();
   }

