@@ -78,20 +78,7 @@ export function createChatTemplate(template: string, tokens: { bos?: string; eos
       const environment = new JinjaEnvironment();
       const interpreter = new BoundedInterpreter(environment);
       const values = {
-        true: true,
-        false: false,
-        none: null,
-        True: true,
-        False: false,
-        None: null,
-        range: (first: number, second?: number, step = 1) => {
-          const [start, stop] = second === undefined ? [0, first] : [first, second];
-          const length = Math.max(0, Math.ceil((stop - start) / step));
-          interpreter.spend(length);
-          return Array.from({ length }, (_, i) => start + i * step);
-        },
-        raise_exception: refuse,
-        strftime_now: (format: string) => formatDate(new Date(), format),
+        ...globalsOf(interpreter),
         messages,
         add_generation_prompt: addGenerationPrompt,
         tools: tools ?? null,
@@ -115,6 +102,28 @@ export function createChatTemplate(template: string, tokens: { bos?: string; eos
   };
 }
 
+/** What transformers lets every template use. */
+function globalsOf(interpreter: BoundedInterpreter): Record<string, unknown> {
+  return {
+    true: true,
+    false: false,
+    none: null,
+    True: true,
+    False: false,
+    None: null,
+    range: (first: number, second?: number, step = 1) => {
+      const [start, stop] = second === undefined ? [0, first] : [first, second];
+      const length = Math.max(0, Math.ceil((stop - start) / step));
+      interpreter.spend(length);
+      return Array.from({ length }, (_, i) => start + i * step);
+    },
+    raise_exception: (message: unknown) => {
+      throw new Error(String(message));
+    },
+    strftime_now: (format: string) => formatDate(new Date(), format),
+  };
+}
+
 function parseTemplate(template: string) {
   if (template.length > longestTemplate) {
     throw badTemplate(`has ${template.length} characters; the limit is ${longestTemplate}`);
@@ -133,10 +142,6 @@ function badTemplate(what: string, cause?: unknown): QuickstepError {
     'Use the template published with the model, or give the prompt as plain text.',
     { cause },
   );
-}
-
-function refuse(message: unknown): never {
-  throw new Error(String(message));
 }
 
 /** The codes of C's strftime that chat templates use; others stay as they are. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
 import { AddedTokenSplitter } from './added.ts';
+import { specialAffixes } from './affixes.ts';
 import { BytePairEncoder } from './bpe.ts';
 import { createTokenDecoder } from './decoder.ts';
 import { createNormalizer } from './normalize.ts';
@@ -17,7 +18,6 @@ import {
   tokenizerSchema,
   unsupportedStep,
 } from './schema.ts';
-import { specialAffixes } from './template.ts';
 import { PipelineTokenizer, type Tokenizer } from './tokenizer.ts';
 
 type Model = z.infer<typeof modelSchema>;
