@@ -7,6 +7,7 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { QuickstepError } from '../errors.ts';
 import { bindInputs } from './bindings.ts';
 import { compile } from './onnx/compile.ts';
+import { checkNonZero, type NonZeroSize, nonZeroSizes } from './onnx/kernel-limits.ts';
 import type { Graph, Tensor, Value } from './types.ts';
 import { verifyGraph } from './verify.ts';
 
@@ -52,15 +53,18 @@ export async function defaultRuntime(): Promise<Runtime> {
 export class Program implements AsyncDisposable {
   /** What `run` takes, by name: exactly the graph's inputs that its outputs depend on. */
   readonly inputs: ReadonlyMap<string, Value>;
+  /** Names of all outputs. */
+  readonly outputs: readonly string[];
   readonly #runtime: Runtime;
-  readonly #fetches: readonly string[];
+  readonly #nonZero: readonly NonZeroSize[];
   #session: InferenceSession | undefined;
 
   private constructor(runtime: Runtime, session: InferenceSession, graph: Graph) {
     this.inputs = graph.inputs;
     this.#runtime = runtime;
     this.#session = session;
-    this.#fetches = [...graph.outputs.keys()];
+    this.outputs = [...graph.outputs.keys()];
+    this.#nonZero = nonZeroSizes(graph);
   }
 
   /**
@@ -93,18 +97,22 @@ export class Program implements AsyncDisposable {
   }
 
   /**
-   * One run. Inputs are read in place; every output is a fresh copy.
+   * One run. Inputs are read in place; every output is a fresh copy, so ask only for the ones that will be read.
+   * @param fetches Names of the wanted outputs; default: all of them.
    * @throws QuickstepError 'disposed' after disposal; 'bad-shape' for a missing, unknown or wrongly shaped input.
    */
-  async run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+  async run(
+    inputs: Readonly<Record<string, Tensor>>,
+    fetches: readonly string[] = this.outputs,
+  ): Promise<Record<string, Tensor>> {
     if (!this.#session)
       throw new QuickstepError('disposed', 'The program was disposed.', 'Load the model again.');
-    bindInputs(this.inputs, inputs);
+    checkNonZero(this.#nonZero, bindInputs(this.inputs, inputs));
     const feeds: Record<string, OrtTensor> = {};
     for (const [name, { dtype, data, shape }] of Object.entries(inputs)) {
       feeds[name] = new this.#runtime.Tensor(dtype as OrtTensor.Type, data as OrtTensor.DataType, shape);
     }
-    const results = await this.#session.run(feeds, this.#fetches);
+    const results = await this.#session.run(feeds, fetches);
     const outputs: Record<string, Tensor> = {};
     for (const [name, { type, data, dims }] of Object.entries(results)) {
       outputs[name] = { dtype: type, shape: dims, data } as unknown as Tensor;

@@ -65,7 +65,9 @@ function reduction<K extends 'reduceSum' | 'reduceMax' | 'reduceMean'>(op: strin
   return (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
     const { axes, keepDims } = node.attributes;
-    emitter.node(op, [inputs[0], emitter.constant(int64(axes))], outputs, { keepdims: { int: Number(keepDims) } });
+    // Without the second attribute ONNX reads an empty list of axes as all of them.
+    const attributes = { keepdims: { int: Number(keepDims) }, noop_with_empty_axes: { int: 1 } };
+    emitter.node(op, [inputs[0], emitter.constant(int64(axes))], outputs, attributes);
   };
 }
 
@@ -127,7 +129,9 @@ export const emissionRules: EmissionRules = {
   reshape: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
     const target = reshapeTarget(node.inputs[0].shape, node.attributes.shape);
-    emitter.node('Reshape', [inputs[0], emitter.constant(int64(target))], outputs);
+    // A literal 0 means a copied size unless the attribute says otherwise.
+    const allowzero = { int: Number(node.attributes.shape.every((dim) => typeof dim === 'number')) };
+    emitter.node('Reshape', [inputs[0], emitter.constant(int64(target))], outputs, { allowzero });
   },
   transpose: direct<'transpose'>('Transpose', ({ attributes }) => ({ perm: { ints: attributes.permutation } })),
   concat: direct<'concat'>('Concat', ({ attributes }) => ({ axis: { int: attributes.axis } })),

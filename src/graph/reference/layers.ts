@@ -24,24 +24,26 @@ export const layers = {
   ],
   rmsNorm: ([x, weight], { epsilon }) => {
     const weights = numbersOf(weight);
+    // ONNX keeps epsilon as a float32 attribute.
+    const floor = Math.fround(epsilon);
     return [
       mapRows(x, (row) => {
         const meanSquare = row.reduce((sum, value) => sum + value * value, 0) / row.length;
-        return row.map((value, i) => (value / Math.sqrt(meanSquare + epsilon)) * weights[i]);
+        return row.map((value, i) => (value / Math.sqrt(meanSquare + floor)) * weights[i]);
       }),
     ];
   },
   rotary: ([x, positions, cos, sin]) => {
-    const [rows, heads, headDim] = x.shape;
+    const width = x.shape[2];
     const [tableRows, half] = cos.shape;
     const [numbers, at, cosines, sines] = [x, positions, cos, sin].map(numbersOf);
     const out = new Float64Array(numbers.length);
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; row < at.length; row++) {
       if (at[row] < 0 || at[row] >= tableRows)
         throw new Error(`rotary: no position ${at[row]} of ${tableRows}`);
-      for (let head = 0; head < heads; head++) {
+      for (let head = 0; head < width / (2 * half); head++) {
         for (let i = 0; i < half; i++) {
-          const first = (row * heads + head) * headDim + i;
+          const first = row * width + head * 2 * half + i;
           const second = first + half;
           const [c, s] = [cosines[at[row] * half + i], sines[at[row] * half + i]];
           out[first] = numbers[first] * c - numbers[second] * s;

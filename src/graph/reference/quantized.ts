@@ -13,8 +13,6 @@ import { fromNumbers, numbersOf } from './indexing.ts';
 
 const zeroPoint = 128;
 const inverse127 = Math.fround(1 / 127);
-/** Scale of a row of zeros. */
-const smallestScale = Math.fround(1e-30);
 
 function quantizeRows(x: Tensor): [Tensor, Tensor] {
   const width = x.shape.at(-1)!;
@@ -24,10 +22,11 @@ function quantizeRows(x: Tensor): [Tensor, Tensor] {
   for (let row = 0; row < scales.data.length; row++) {
     let largest = 0;
     for (let i = 0; i < width; i++) largest = Math.max(largest, Math.abs(numbers[row * width + i]));
-    const scale = Math.max(Math.fround(largest * inverse127), smallestScale);
+    const scale = Math.fround(largest * inverse127);
     scales.data[row] = scale;
     for (let i = row * width; i < (row + 1) * width; i++) {
-      q.data[i] = roundHalfToEven(Math.fround(numbers[i] / scale)) + zeroPoint;
+      // A row of zeros has scale 0; kernels leave its integers open, here they are zeros.
+      q.data[i] = (scale === 0 ? 0 : roundHalfToEven(Math.fround(numbers[i] / scale))) + zeroPoint;
     }
   }
   return [q, scales];
