@@ -1,0 +1,7 @@
+/** The slot cache: bookkeeping of slots and sequences, the K/V tensors they index, and the rows of a forward. */
+export { bucketOf } from './buckets.ts';
+export { KvCache, type NewRows } from './kv-cache.ts';
+export { type KvShape, KvStore } from './kv-store.ts';
+export { buildRows, masked, type RowGroup, type RowOptions, RowScratch, type Rows } from './rows.ts';
+export type { Sequence } from './sequence.ts';
+export { type Move, SlotCache, type SlotCacheOptions } from './slot-cache.ts';

@@ -1,0 +1,80 @@
+/** From a checkpoint to a loaded model. */
+
+import { KvCache } from '../cache/index.ts';
+import { Program, type ProgramOptions } from '../graph/index.ts';
+import { type ChatTemplate, createChatTemplate } from '../text/chat.ts';
+import { tokenizerOf } from '../text/load.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { QuickstepError } from '../errors.ts';
+import { type Checkpoint, openCheckpoint } from '../weights/checkpoint.ts';
+import { type PullOptions, pull } from '../weights/pull.ts';
+import { parseLlamaConfig } from './config.ts';
+import { type Capability, LanguageModel } from './language-model.ts';
+import type { Precision } from './linear.ts';
+import { buildLlama, type LlamaOptions } from './llama.ts';
+
+export interface LoadOptions extends ProgramOptions, Pick<LlamaOptions, 'hidden' | 'attention' | 'final' | 'exact'> {
+  /** Format the weights are computed in. Default 'w8a8'. */
+  precision?: Precision;
+  /** Where to find or fetch the checkpoint. */
+  pull?: PullOptions;
+  signal?: AbortSignal;
+}
+
+function template(text: string | undefined, tokenizer: Tokenizer): ChatTemplate | undefined {
+  if (text === undefined) return undefined;
+  const piece = (id: number | undefined) => (id === undefined ? undefined : tokenizer.piece(id));
+  return createChatTemplate(text, { bos: piece(tokenizer.bosId), eos: piece(tokenizer.eosIds[0]) });
+}
+
+/**
+ * Loads a model by id, alias or path; it is fetched on first use.
+ * @throws QuickstepError 'offline' or 'not-found' when it cannot be had, 'bad-file' or 'unsupported' when it cannot
+ * be read, and the signal's reason when aborted.
+ */
+export async function load(id: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  const { signal, precision = 'w8a8' } = options;
+  const path = await pull(id, { signal, ...options.pull });
+  const checkpoint = await openCheckpoint(path);
+  try {
+    return await loadCheckpoint(checkpoint, { ...options, precision, id });
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Loads an open checkpoint; the caller closes it. */
+export async function loadCheckpoint(
+  checkpoint: Checkpoint,
+  options: LoadOptions & { id?: string } = {},
+): Promise<LanguageModel> {
+  const { precision = 'w8a8', signal, hidden, attention, final, exact } = options;
+  const config = parseLlamaConfig(checkpoint.config);
+  if (!checkpoint.tokenizer) {
+    const hint = 'Put tokenizer.json beside the weights.';
+    throw new QuickstepError('bad-file', `"${checkpoint.path}" has no tokenizer.`, hint);
+  }
+  const { tokenizer, chatTemplate } = tokenizerOf(checkpoint.tokenizer, checkpoint.generationConfig);
+  const source = {
+    read: (name: string) => {
+      signal?.throwIfAborted();
+      return checkpoint.read(name);
+    },
+  };
+  const graph = await buildLlama(config, source, { precision, hidden, attention, final, exact });
+  const program = await Program.load(graph, options);
+  const has = new Set<Capability>(['causal', 'bidirectional']);
+  if (hidden?.length || final) has.add('hidden-states');
+  if (attention?.length) has.add('attention-probabilities');
+  return new LanguageModel({
+    id: options.id ?? checkpoint.path,
+    config,
+    program,
+    precision,
+    tokenizer,
+    chatTemplate: template(chatTemplate, tokenizer),
+    eosIds: tokenizer.eosIds,
+    capabilities: has,
+    newCache: () => new KvCache(config),
+  });
+}
