@@ -12,7 +12,6 @@ const whole = {
   size: content.length,
   digest: { algorithm: 'sha256', hex: sha256(content) },
 } satisfies FetchFileOptions;
-const quick = { connectMs: 300, idleMs: 300 };
 
 let hub: TestHub;
 let folder: string;
@@ -31,10 +30,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Leaves a partial of `length` bytes behind by cutting the connection there. */
+/** Leaves a partial of `length` bytes behind by aborting there. */
 async function leavePartial(length: number, options: FetchFileOptions = whole): Promise<void> {
-  hub.behaviour = { cutAfter: length };
-  await expect(fetchFile(url, target, { ...options, retries: 0 })).rejects.toMatchObject({ code: 'offline' });
+  hub.behaviour = { hangAfter: length };
+  const control = new AbortController();
+  const onBytes = (loaded: number): void => {
+    if (loaded === length) control.abort(new Error('far enough'));
+  };
+  const aborted = fetchFile(url, target, { ...options, signal: control.signal, onBytes });
+  await expect(aborted).rejects.toThrow('far enough');
   expect((await stat(`${target}.partial`)).size).toBe(length);
   hub.behaviour = {};
   hub.requests.length = 0;
@@ -84,7 +88,9 @@ describe('resuming', () => {
   it('picks up a broken connection by itself', async () => {
     hub.behaviour = { cutAfter: 60_000, cuts: 2 };
     await fetchFile(url, target, whole);
-    expect(ranges()).toEqual([undefined, 'bytes=60000-', 'bytes=120000-']);
+    // Where exactly it continues depends on how many of the last bytes the client had taken in.
+    expect(ranges()).toHaveLength(3);
+    expect(ranges().at(-1)).toMatch(/^bytes=\d+-$/);
     expect(readFileSync(target).equals(content)).toBe(true);
   });
 
@@ -192,7 +198,9 @@ describe('what goes wrong', () => {
   it('gives up on a server that never answers', async () => {
     hub.behaviour = { mute: true };
     const started = Date.now();
-    await expect(fetchFile(url, target, { ...whole, timeouts: quick })).rejects.toMatchObject({
+    await expect(
+      fetchFile(url, target, { ...whole, timeouts: { connectMs: 300, idleMs: 9000 } }),
+    ).rejects.toMatchObject({
       code: 'offline',
       message: expect.stringContaining('did not answer within 0.3 s'),
     });
@@ -201,7 +209,9 @@ describe('what goes wrong', () => {
 
   it('gives up on a server that falls silent, and keeps what came', async () => {
     hub.behaviour = { hangAfter: 5000 };
-    await expect(fetchFile(url, target, { ...whole, timeouts: quick, retries: 0 })).rejects.toMatchObject({
+    await expect(
+      fetchFile(url, target, { ...whole, timeouts: { connectMs: 9000, idleMs: 300 }, retries: 0 }),
+    ).rejects.toMatchObject({
       code: 'offline',
       message: expect.stringContaining('sent nothing for 0.3 s'),
     });

@@ -14,7 +14,7 @@ export interface FetchFileOptions extends HttpOptions, Promised {
   onBytes?: (loaded: number) => void;
   /** Builds the error for a status other than 200 and 206. */
   onStatus?: (reply: HttpReply) => QuickstepError;
-  /** How often a connection that broke after delivering something is picked up again. */
+  /** How often an answer that broke off is picked up again. Default 5. */
   retries?: number;
 }
 
@@ -54,13 +54,19 @@ async function startReply(url: string, file: PartialFile, options: FetchFileOpti
   throw options.onStatus?.(reply) ?? statusError(url, reply);
 }
 
-async function attempt(url: string, file: PartialFile, options: FetchFileOptions): Promise<void> {
-  if (file.length > 0 && file.length === options.size) return;
+/** One request and its body. @returns the error that ended an answer early, if one did. */
+async function attempt(url: string, file: PartialFile, options: FetchFileOptions): Promise<unknown> {
+  if (file.length > 0 && file.length === options.size) return undefined;
   const reply = await startReply(url, file, options);
   options.onBytes?.(file.length);
-  for await (const chunk of reply.chunks()) {
-    await file.append(chunk);
-    options.onBytes?.(file.length);
+  try {
+    for await (const chunk of reply.chunks()) {
+      await file.append(chunk);
+      options.onBytes?.(file.length);
+    }
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 
@@ -79,15 +85,14 @@ export async function fetchFile(url: string, target: string, options: FetchFileO
   try {
     for (let tried = 0; ; tried++) {
       const before = file.length;
-      try {
-        await attempt(url, file, options);
-        break;
-      } catch (error) {
-        const broken = QuickstepError.isInstance(error) && error.code === 'offline';
-        if (!broken || signal?.aborted || tried >= retries || file.length <= before) throw error;
-        await sleep(Math.min(250 * 2 ** tried, 4_000), undefined, { signal }).catch(() => undefined);
-        signal?.throwIfAborted();
-      }
+      const error = await attempt(url, file, options);
+      if (error === undefined) break;
+      // Silence has no cause; a cut connection has one, and may swallow bytes that had already arrived.
+      const broken = QuickstepError.isInstance(error) && error.code === 'offline';
+      const worthwhile = broken && (file.length > before || error.cause !== undefined);
+      if (!worthwhile || signal?.aborted || tried >= retries) throw error;
+      await sleep(Math.min(250 * 2 ** tried, 4_000), undefined, { signal }).catch(() => undefined);
+      signal?.throwIfAborted();
     }
     await file.finish();
   } finally {

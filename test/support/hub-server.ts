@@ -83,7 +83,7 @@ function sendFile(request: IncomingMessage, response: ServerResponse, hub: TestH
     body.length > behaviour.cutAfter
   ) {
     behaviour.cuts = (behaviour.cuts ?? 1) - 1;
-    response.write(body.subarray(0, behaviour.cutAfter), () => setTimeout(() => response.destroy(), 20));
+    response.write(body.subarray(0, behaviour.cutAfter), () => setTimeout(() => response.destroy(), 50));
   } else {
     response.end(body);
   }
