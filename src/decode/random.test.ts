@@ -46,7 +46,35 @@ describe('philox4x32', () => {
     philox4x32(Uint32Array.from(counter), Uint32Array.from(seed), out);
     expect([...out]).toEqual(expected);
   });
+
+  it('equals the round function in exact integers', () => {
+    const words = (length: number) => fc.array(word, { minLength: length, maxLength: length });
+    fc.assert(
+      fc.property(words(4), words(2), (counter, seed) => {
+        const out = new Uint32Array(4);
+        philox4x32(Uint32Array.from(counter), Uint32Array.from(seed), out);
+        expect([...out]).toEqual(exactPhilox(counter, seed));
+      }),
+      { numRuns: 3000 },
+    );
+  });
 });
+
+/** The paper's round function in exact integers. */
+function exactPhilox(counter: number[], seed: number[]): number[] {
+  const mask = 0xffffffffn;
+  let [c0, c1, c2, c3] = counter.map(BigInt);
+  let [k0, k1] = seed.map(BigInt);
+  for (let round = 0; round < 10; round++) {
+    const product0 = 0xd2511f53n * c0;
+    const product1 = 0xcd9e8d57n * c2;
+    [c0, c1] = [(product1 >> 32n) ^ c1 ^ k0, product1 & mask];
+    [c2, c3] = [(product0 >> 32n) ^ c3 ^ k1, product0 & mask];
+    k0 = (k0 + 0x9e3779b9n) & mask;
+    k1 = (k1 + 0xbb67ae85n) & mask;
+  }
+  return [c0, c1, c2, c3].map(Number);
+}
 
 describe('keys', () => {
   it('give the same number whatever was drawn before', () => {

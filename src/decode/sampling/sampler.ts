@@ -76,7 +76,7 @@ export function createSampler(input: SamplingInput = {}, extras: PipelineExtras 
   let scratch = new Float32Array(0);
 
   /** The processed copy of the logits, valid until the next call. */
-  function process(logits: Float32Array, context: LogitsContext): Float32Array {
+  function prepare(logits: Float32Array, context: LogitsContext): Float32Array {
     if (scratch.length !== logits.length) scratch = new Float32Array(logits.length);
     scratch.set(logits);
     for (const stage of shaping) stage.apply(scratch, context);
@@ -86,12 +86,12 @@ export function createSampler(input: SamplingInput = {}, extras: PipelineExtras 
   }
 
   function distribution(logits: Float32Array, context: LogitsContext): Distribution {
-    const row = process(logits, context);
+    const row = prepare(logits, context);
     return greedy ? pointMass(argmax(row)) : softmax(row);
   }
 
   function choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice {
-    const row = process(logits, context);
+    const row = prepare(logits, context);
     const token = greedy ? argmax(row) : sampleLogits(row, key);
     const logTotal = logSumExp(logits);
     const score = (id: number): ScoredToken => ({ token: id, logprob: logits[id] - logTotal });
