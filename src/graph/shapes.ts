@@ -9,14 +9,19 @@ function fail(op: string, reason: string, inputs: readonly ValueType[]): never {
   throw new QuickstepError('bad-shape', `${op}(${shapes}): ${reason}.`);
 }
 
-/** NumPy broadcasting; two different symbols never broadcast. */
-export function broadcastShapes(op: string, a: ValueType, b: ValueType): Shape {
+/** NumPy broadcasting; two different symbols never broadcast. Errors show `inputs`. */
+export function broadcastShapes(
+  op: string,
+  a: ValueType,
+  b: ValueType,
+  inputs: readonly ValueType[] = [a, b],
+): Shape {
   const rank = Math.max(a.shape.length, b.shape.length);
   const out: Dim[] = [];
   for (let i = 0; i < rank; i++) {
     const x = a.shape[i - rank + a.shape.length] ?? 1;
     const y = b.shape[i - rank + b.shape.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) fail(op, `sizes ${x} and ${y} do not broadcast`, [a, b]);
+    if (x !== y && x !== 1 && y !== 1) fail(op, `sizes ${x} and ${y} do not broadcast`, inputs);
     out.push(x === 1 ? y : x);
   }
   return out;
@@ -98,8 +103,9 @@ export const shapeRules: ShapeRules = {
   where: ([condition, a, b]) => {
     if (condition.dtype !== 'bool') fail('where', 'the condition must be bool', [condition, a, b]);
     if (a.dtype !== b.dtype) fail('where', 'element types differ', [condition, a, b]);
-    const inner = { dtype: a.dtype, shape: broadcastShapes('where', a, b) };
-    return [{ dtype: a.dtype, shape: broadcastShapes('where', condition, inner) }];
+    const inputs = [condition, a, b];
+    const inner = { dtype: a.dtype, shape: broadcastShapes('where', a, b, inputs) };
+    return [{ dtype: a.dtype, shape: broadcastShapes('where', condition, inner, inputs) }];
   },
   reduceSum: reduce('reduceSum'),
   reduceMax: reduce('reduceMax'),
@@ -168,7 +174,7 @@ export const shapeRules: ShapeRules = {
     const [k2, n] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
     if (k !== k2) fail('matmul', `inner sizes ${k} and ${k2} differ`, [a, b]);
     const lead = (x: ValueType): ValueType => ({ dtype: x.dtype, shape: x.shape.slice(0, -2) });
-    return [{ dtype: a.dtype, shape: [...broadcastShapes('matmul', lead(a), lead(b)), m, n] }];
+    return [{ dtype: a.dtype, shape: [...broadcastShapes('matmul', lead(a), lead(b), [a, b]), m, n] }];
   },
   quantizeRows: ([x]) => {
     if (x.dtype !== 'float32' || x.shape.length < 2) fail('quantizeRows', 'needs float32 rows', [x]);
