@@ -60,7 +60,11 @@ function attentionWeights(b: GraphBuilder, scores: Value, exact: boolean): { wei
  * Mixed values [rows, heads · headDim], and the attention probabilities [heads, rows, slots + rows], which cost
  * nothing unless they are made an output.
  */
-export function attention(b: GraphBuilder, shape: AttentionShape, inputs: AttentionInputs): { mixed: Value; probabilities: Value } {
+export function attention(
+  b: GraphBuilder,
+  shape: AttentionShape,
+  inputs: AttentionInputs,
+): { mixed: Value; probabilities: Value } {
   const { heads, kvHeads, headDim } = shape;
   const [, rows] = inputs.query.shape;
   const slots = inputs.pastKey.shape[1];
@@ -70,10 +74,16 @@ export function attention(b: GraphBuilder, shape: AttentionShape, inputs: Attent
   const query = b.reshape(inputs.query, [kvHeads, stacked, headDim]);
   // A scale other than 1 also keeps ONNX Runtime off its one-row kernels, which add up in another order.
   const options = { transposeB: true, scale: 1 / Math.sqrt(headDim) };
-  const scores = b.concat([b.matmul(query, inputs.pastKey, options), b.matmul(query, inputs.key, options)], 2);
+  const scores = b.concat(
+    [b.matmul(query, inputs.pastKey, options), b.matmul(query, inputs.key, options)],
+    2,
+  );
   const perHead = b.add(b.reshape(scores, [heads, rows, columns]), inputs.bias);
   const { weights, total } = attentionWeights(b, perHead, inputs.exact);
-  const [pastWeights, freshWeights] = b.split(b.reshape(weights, [kvHeads, stacked, columns]), 2, [slots, rows]);
+  const [pastWeights, freshWeights] = b.split(b.reshape(weights, [kvHeads, stacked, columns]), 2, [
+    slots,
+    rows,
+  ]);
   const summed = b.add(b.matmul(pastWeights, inputs.pastValue), b.matmul(freshWeights, inputs.value));
   const perQuery = b.reshape(summed, [heads, rows, headDim]);
   const mixed = total ? b.div(perQuery, total) : perQuery;

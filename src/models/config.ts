@@ -85,7 +85,11 @@ function parseScaling(raw: z.infer<typeof ropeScaling> | null | undefined): Rope
       originalContext: raw?.original_max_position_embeddings ?? 8192,
     };
   }
-  throw new QuickstepError('unsupported', `RoPE scaling "${type}" is not implemented.`, 'Known: default, linear, llama3.');
+  throw new QuickstepError(
+    'unsupported',
+    `RoPE scaling "${type}" is not implemented.`,
+    'Known: default, linear, llama3.',
+  );
 }
 
 function unsupported(what: string): never {
@@ -101,17 +105,25 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue.path.join('.') || 'config.json';
-    throw new QuickstepError('bad-file', `config.json: ${where}: ${issue.message}.`, 'Fetch the checkpoint again.');
+    throw new QuickstepError(
+      'bad-file',
+      `config.json: ${where}: ${issue.message}.`,
+      'Fetch the checkpoint again.',
+    );
   }
   const config = parsed.data;
   if (!families.has(config.model_type)) unsupported(`Model type "${config.model_type}" is not supported.`);
   if (config.hidden_act !== 'silu') unsupported(`Activation "${config.hidden_act}" is not supported.`);
   if (config.mlp_bias) unsupported('Biases in the feed-forward layers are not supported.');
-  if (config.model_type !== 'qwen2' && config.attention_bias) unsupported('attention_bias is supported for qwen2 only.');
+  if (config.model_type !== 'qwen2' && config.attention_bias)
+    unsupported('attention_bias is supported for qwen2 only.');
   const heads = config.num_attention_heads;
   const kvHeads = config.num_key_value_heads ?? heads;
   if (heads % kvHeads !== 0) {
-    throw new QuickstepError('bad-file', `config.json: ${heads} heads do not divide into ${kvHeads} key-value heads.`);
+    throw new QuickstepError(
+      'bad-file',
+      `config.json: ${heads} heads do not divide into ${kvHeads} key-value heads.`,
+    );
   }
   const headDim = config.head_dim ?? config.hidden_size / heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0) {

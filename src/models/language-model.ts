@@ -3,9 +3,16 @@
  * the only place where a model runs; policies see its results as typed arrays.
  */
 
-import { type KvCache, type NewRows, RowScratch, type Sequence, buildRows, type RowGroup } from '../cache/index.ts';
+import {
+  buildRows,
+  type KvCache,
+  type NewRows,
+  type RowGroup,
+  RowScratch,
+  type Sequence,
+} from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
-import { type Program, tensor, float32, type Tensor } from '../graph/index.ts';
+import { float32, type Program, type Tensor, tensor } from '../graph/index.ts';
 import type { ChatTemplate } from '../text/chat.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { LlamaConfig } from './config.ts';
@@ -172,11 +179,19 @@ export class LanguageModel implements AsyncDisposable {
     for (let row = 0; row < ids.length; row++) {
       if (ids[row] < 0 || ids[row] >= vocabSize) {
         const hint = 'Was the text encoded with another tokenizer?';
-        throw new QuickstepError('bad-input', `Token ${ids[row]} is outside the vocabulary of ${vocabSize}.`, hint);
+        throw new QuickstepError(
+          'bad-input',
+          `Token ${ids[row]} is outside the vocabulary of ${vocabSize}.`,
+          hint,
+        );
       }
       if (positions[row] >= contextLength) {
         const hint = 'Shorten the prompt or ask for fewer tokens.';
-        throw new QuickstepError('bad-input', `Position ${positions[row]} is beyond the context of ${contextLength} tokens.`, hint);
+        throw new QuickstepError(
+          'bad-input',
+          `Position ${positions[row]} is beyond the context of ${contextLength} tokens.`,
+          hint,
+        );
       }
     }
   }

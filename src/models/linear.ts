@@ -19,7 +19,12 @@ export type Linear = (x: Value) => Value;
 const blockSize = 32;
 
 /** [rows, columns] to [columns, rows], in tiles that fit the first-level cache. */
-export function transposeInto<T extends Int8Array | Float32Array>(source: T, rows: number, columns: number, out: T): T {
+export function transposeInto<T extends Int8Array | Float32Array>(
+  source: T,
+  rows: number,
+  columns: number,
+  out: T,
+): T {
   const tile = 64;
   for (let r0 = 0; r0 < rows; r0 += tile) {
     const r1 = Math.min(rows, r0 + tile);
@@ -32,7 +37,13 @@ export function transposeInto<T extends Int8Array | Float32Array>(source: T, row
 }
 
 /** A weight matrix `[out, in]` placed in the program in the given format. */
-export function linear(b: GraphBuilder, weight: Float32Array, out: number, inner: number, precision: Precision): Linear {
+export function linear(
+  b: GraphBuilder,
+  weight: Float32Array,
+  out: number,
+  inner: number,
+  precision: Precision,
+): Linear {
   if (precision === 'w8a8') {
     const { values, scales } = quantizeRowsInt8(weight, out, inner);
     const columns = transposeInto(values, out, inner, new Int8Array(values.length));
@@ -86,6 +97,9 @@ export function tiedEmbedding(
   const rows = b.constant(float32([vocab, hidden], table));
   return {
     lookup: (ids) => b.gather(rows, ids),
-    head: precision === 'fp32' ? (x) => b.matmul(x, rows, { transposeB: true }) : linear(b, table, vocab, hidden, precision),
+    head:
+      precision === 'fp32'
+        ? (x) => b.matmul(x, rows, { transposeB: true })
+        : linear(b, table, vocab, hidden, precision),
   };
 }

@@ -37,7 +37,6 @@ export interface LlamaOptions {
   final?: boolean;
 }
 
-
 /** Reads weights by name and checks their sizes. */
 function reader(source: WeightSource) {
   return async (name: string, ...shape: number[]): Promise<Float32Array> => {
@@ -76,7 +75,11 @@ interface LayerWeights {
   valueRange: number;
 }
 
-async function readLayer(config: LlamaConfig, read: ReturnType<typeof reader>, layer: number): Promise<LayerWeights> {
+async function readLayer(
+  config: LlamaConfig,
+  read: ReturnType<typeof reader>,
+  layer: number,
+): Promise<LayerWeights> {
   const { hiddenSize: d, intermediateSize: ffn, heads, kvHeads, headDim } = config;
   const [q, kv] = [heads * headDim, kvHeads * headDim];
   const at = (name: string) => `model.layers.${layer}.${name}`;
@@ -93,11 +96,16 @@ async function readLayer(config: LlamaConfig, read: ReturnType<typeof reader>, l
       await read(at('self_attn.k_proj.weight'), kv, d),
       value,
     ),
-    qkvBias: config.qkvBias ? concatenate(await bias('q_proj', q), await bias('k_proj', kv), valueBias) : undefined,
+    qkvBias: config.qkvBias
+      ? concatenate(await bias('q_proj', q), await bias('k_proj', kv), valueBias)
+      : undefined,
     queryNorm: config.qkNorm ? await read(at('self_attn.q_norm.weight'), headDim) : undefined,
     keyNorm: config.qkNorm ? await read(at('self_attn.k_norm.weight'), headDim) : undefined,
     output: await read(at('self_attn.o_proj.weight'), d, q),
-    gateUp: concatenate(await read(at('mlp.gate_proj.weight'), ffn, d), await read(at('mlp.up_proj.weight'), ffn, d)),
+    gateUp: concatenate(
+      await read(at('mlp.gate_proj.weight'), ffn, d),
+      await read(at('mlp.up_proj.weight'), ffn, d),
+    ),
     down: await read(at('mlp.down_proj.weight'), d, ffn),
     valueRange: valueRange(value, inputNorm, valueBias, d),
   };
@@ -121,12 +129,20 @@ function valueRange(weight: Float32Array, norm: Float32Array, bias: Float32Array
  * Builds the program of a checkpoint. Weights are read one layer at a time.
  * @throws QuickstepError 'bad-file' when a weight does not fit the config, 'bad-option' for a layer that does not exist.
  */
-export async function buildLlama(config: LlamaConfig, source: WeightSource, options: LlamaOptions): Promise<Graph> {
+export async function buildLlama(
+  config: LlamaConfig,
+  source: WeightSource,
+  options: LlamaOptions,
+): Promise<Graph> {
   const { hiddenSize: d, heads, kvHeads, headDim, normEpsilon } = config;
   const { precision, exact = precision === 'w8a8', input = 'ids', layers = config.layers } = options;
   for (const layer of [layers, ...(options.hidden ?? []), ...(options.attention ?? [])]) {
     if (!Number.isInteger(layer) || layer < 0 || layer > config.layers) {
-      throw new QuickstepError('bad-option', `Layer ${layer} does not exist.`, `The model has ${config.layers} layers.`);
+      throw new QuickstepError(
+        'bad-option',
+        `Layer ${layer} does not exist.`,
+        `The model has ${config.layers} layers.`,
+      );
     }
   }
   const b = new GraphBuilder();
@@ -136,17 +152,21 @@ export async function buildLlama(config: LlamaConfig, source: WeightSource, opti
   const headRows = b.input('headRows', 'int32', ['headRows']);
   const tables = ropeTables(config, config.contextLength);
   const [cos, sin] = [b.constant(tables.cos), b.constant(tables.sin)];
-  const norm = (x: Value, weight: Float32Array) => b.rmsNorm(x, b.constant(float32([weight.length], weight)), normEpsilon);
+  const norm = (x: Value, weight: Float32Array) =>
+    b.rmsNorm(x, b.constant(float32([weight.length], weight)), normEpsilon);
 
   const table = await read('model.embed_tokens.weight', config.vocabSize, d);
   const embedding = tiedEmbedding(b, table, config.vocabSize, d, precision);
   let x =
-    input === 'ids' ? embedding.lookup(b.input('ids', 'int32', ['rows'])) : b.input('embeddings', 'float32', ['rows', d]);
+    input === 'ids'
+      ? embedding.lookup(b.input('ids', 'int32', ['rows']))
+      : b.input('embeddings', 'float32', ['rows', d]);
   if (options.hidden?.includes(0)) b.output('hidden.0', x);
 
   for (let layer = 0; layer < layers; layer++) {
     const w = await readLayer(config, read, layer);
-    const project = (data: Float32Array, out: number, inner: number): Linear => linear(b, data, out, inner, precision);
+    const project = (data: Float32Array, out: number, inner: number): Linear =>
+      linear(b, data, out, inner, precision);
     let qkv = project(w.qkv, (heads + 2 * kvHeads) * headDim, d)(norm(x, w.inputNorm));
     if (w.qkvBias) qkv = b.add(qkv, b.constant(float32([w.qkvBias.length], w.qkvBias)));
     const [query, key, value] = splitHeads(qkv, w);
@@ -186,8 +206,16 @@ export async function buildLlama(config: LlamaConfig, source: WeightSource, opti
       const [queries, keys] = b.split(perHead(both, heads + kvHeads), 1, [heads, kvHeads]);
       normed = b.concat([norm(queries, w.queryNorm), norm(keys, w.keyNorm)], 1);
     }
-    const rotated = b.rotary(b.reshape(normed, [1, 'rows', (heads + kvHeads) * headDim]), positions, cos, sin);
-    const [query, key] = b.split(b.transpose(perHead(rotated, heads + kvHeads), [1, 0, 2]), 0, [heads, kvHeads]);
+    const rotated = b.rotary(
+      b.reshape(normed, [1, 'rows', (heads + kvHeads) * headDim]),
+      positions,
+      cos,
+      sin,
+    );
+    const [query, key] = b.split(b.transpose(perHead(rotated, heads + kvHeads), [1, 0, 2]), 0, [
+      heads,
+      kvHeads,
+    ]);
     const value = b.transpose(perHead(values, kvHeads), [1, 0, 2]);
     return [query, key, exact ? roundValues(b, value, w.valueRange) : value];
   }

@@ -1,11 +1,11 @@
 /** From a checkpoint to a loaded model. */
 
 import { KvCache } from '../cache/index.ts';
+import { QuickstepError } from '../errors.ts';
 import { Program, type ProgramOptions } from '../graph/index.ts';
 import { type ChatTemplate, createChatTemplate } from '../text/chat.ts';
 import { tokenizerOf } from '../text/load.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { QuickstepError } from '../errors.ts';
 import { type Checkpoint, openCheckpoint } from '../weights/checkpoint.ts';
 import { type PullOptions, pull } from '../weights/pull.ts';
 import { parseLlamaConfig } from './config.ts';
@@ -13,7 +13,9 @@ import { type Capability, LanguageModel } from './language-model.ts';
 import type { Precision } from './linear.ts';
 import { buildLlama, type LlamaOptions } from './llama.ts';
 
-export interface LoadOptions extends ProgramOptions, Pick<LlamaOptions, 'hidden' | 'attention' | 'final' | 'exact'> {
+export interface LoadOptions
+  extends ProgramOptions,
+    Pick<LlamaOptions, 'hidden' | 'attention' | 'final' | 'exact'> {
   /** Format the weights are computed in. Default 'w8a8'. */
   precision?: Precision;
   /** Where to find or fetch the checkpoint. */

@@ -8,7 +8,10 @@ import type { LlamaConfig, RopeScaling } from './config.ts';
 
 /** θ^(-2i/d) for i < d/2, stretched for long contexts. */
 export function ropeFrequencies(headDim: number, theta: number, scaling: RopeScaling): Float32Array {
-  const frequencies = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / Math.fround(theta ** ((2 * i) / headDim)));
+  const frequencies = Float32Array.from(
+    { length: headDim / 2 },
+    (_, i) => 1 / Math.fround(theta ** ((2 * i) / headDim)),
+  );
   return scaling.type === 'default' ? frequencies : frequencies.map((f) => stretch(f, scaling));
 }
 

@@ -1,0 +1,249 @@
+/**
+ * The front door: a prompt, a model and a method in; steps out. The iterator yields every Step; its `result`
+ * promise holds the finished answer, and awaiting `generate(...).result` alone runs it to the end.
+ */
+
+import { z } from 'zod';
+import { QuickstepError } from '../errors.ts';
+import type { LanguageModel } from '../models/language-model.ts';
+import type { ChatMessage } from '../text/chat.ts';
+import { type Decoder, decode } from './loop.ts';
+import { checkNeeds, type Method, parseMethodOptions } from './method.ts';
+import { findMethod } from './registry.ts';
+import { Run } from './run.ts';
+import { type SamplingInput, samplingOptions } from './sampling/options.ts';
+import type { LogitsProcessor } from './sampling/processors.ts';
+import { createSampler, type Sampler } from './sampling/sampler.ts';
+import type { CommittedToken, FinishReason, Statistics, Step } from './step.ts';
+
+/** Text, a conversation for the model's chat template, or token ids as they are. */
+export type Prompt = string | readonly ChatMessage[] | { tokens: readonly number[] };
+
+/** Limits of an answer; sampling options and a method's own options stand beside them. */
+export const limitOptions = z.strictObject({
+  maxTokens: z.int().min(0).default(256).describe('Longest answer, in tokens.'),
+  stop: z
+    .array(z.string().min(1))
+    .max(64)
+    .default([])
+    .describe('Texts that end the answer; they are not part of it.'),
+  ignoreEos: z.boolean().default(false).describe('Go on past the end token, up to the token limit.'),
+});
+
+export interface GenerateOptions extends SamplingInput, z.input<typeof limitOptions> {
+  /** Slug of the method, or a method of your own. Default: 'greedy', or 'sample' when a temperature is given. */
+  method?: string | Method;
+  /** The method's own options. */
+  methodOptions?: Record<string, unknown>;
+  /** Logits processors of your own, after the penalties. */
+  processors?: readonly LogitsProcessor[];
+  signal?: AbortSignal;
+}
+
+/** A finished answer. */
+export interface Result {
+  text: string;
+  tokens: number[];
+  /** Each token with its probability, in order. */
+  committed: CommittedToken[];
+  finish: FinishReason;
+  promptTokens: number;
+  /** Steps that committed tokens or read the prompt. */
+  steps: number;
+  forwards: number;
+  /** Seconds until the first token (the prompt's reading), and in all. */
+  firstTokenSeconds: number;
+  seconds: number;
+  /** Answer tokens per second, all the time counted. */
+  tokensPerSecond: number;
+  statistics: Statistics;
+}
+
+/** Steps as they happen, and the results when they are done. */
+export interface Generation<R> extends AsyncIterable<Step> {
+  /** Runs what is left and resolves with the answer. */
+  readonly result: Promise<R>;
+}
+
+/** Tokens of a prompt. Text goes in as it is; messages go through the chat template. */
+export function promptTokens(model: LanguageModel, prompt: Prompt): readonly number[] {
+  if (typeof prompt === 'string') return model.tokenizer.encode(prompt);
+  if ('tokens' in prompt) return prompt.tokens;
+  if (!model.chatTemplate) {
+    throw new QuickstepError(
+      'unsupported',
+      `${model.id} has no chat template.`,
+      'Give the prompt as plain text.',
+    );
+  }
+  const text = model.chatTemplate.render(prompt, { addGenerationPrompt: true });
+  return model.tokenizer.encode(text, { addSpecialTokens: false });
+}
+
+const samplingKeys = Object.keys(samplingOptions.shape);
+
+/** The sampling options among all options; a sampled method without a temperature samples at 1. */
+function samplerFor(
+  method: Method,
+  options: GenerateOptions,
+  model: LanguageModel,
+  extra: readonly LogitsProcessor[],
+): Sampler {
+  const input = Object.fromEntries(Object.entries(options).filter(([key]) => samplingKeys.includes(key)));
+  if (method.sampling === 'sampled') input.temperature ??= 1;
+  const processors = [...(options.processors ?? []), ...extra];
+  const sampler = createSampler(input, { eosIds: model.eosIds, processors });
+  const { temperature } = sampler.options;
+  if (method.sampling === 'greedy' && temperature > 0) {
+    const hint = 'Use --method sample, or leave the temperature out.';
+    throw new QuickstepError(
+      'bad-option',
+      `Method ${method.slug} does not sample: temperature ${temperature}.`,
+      hint,
+    );
+  }
+  if (method.sampling === 'sampled' && temperature === 0) {
+    const hint = 'Use --method greedy, or a temperature above 0.';
+    throw new QuickstepError('bad-option', `Method ${method.slug} needs a temperature above 0.`, hint);
+  }
+  return sampler;
+}
+
+function chooseMethod({ method, temperature = 0 }: GenerateOptions): Method {
+  if (typeof method === 'object') return method;
+  return findMethod(method ?? (temperature > 0 ? 'sample' : 'greedy'));
+}
+
+const ownKeys = ['method', 'methodOptions', 'processors', 'signal'];
+
+/** Limits, with every unknown key refused. */
+function parseLimits(options: GenerateOptions): z.output<typeof limitOptions> {
+  const known = [...ownKeys, ...samplingKeys, ...Object.keys(limitOptions.shape)];
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    const hint = `Options: ${known.join(', ')}. A method's own options go into methodOptions.`;
+    throw new QuickstepError('bad-option', `Unknown option "${key}".`, hint);
+  }
+  const { maxTokens, stop, ignoreEos } = options;
+  const parsed = limitOptions.safeParse({ maxTokens, stop, ignoreEos });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue.path[0]) as keyof typeof limitOptions.shape;
+  const hint = limitOptions.shape[name]?.description ?? '';
+  throw new QuickstepError('bad-option', `Option "${name}": ${issue.message}.`, hint);
+}
+
+/**
+ * Decodes one prompt.
+ * @example for await (const step of generate(model, 'Once upon a time')) process.stdout.write(step.text);
+ * @throws QuickstepError 'bad-option', 'bad-input', 'unsupported' or 'not-found' before the first step, and the
+ * signal's reason when it aborts.
+ */
+export function generate(
+  model: LanguageModel,
+  prompt: Prompt,
+  options: GenerateOptions = {},
+): Generation<Result> {
+  const { steps, results } = start(model, [prompt], options);
+  return generation(steps, () => results()[0]);
+}
+
+/** Decodes several prompts at once, sharing forwards; the answers are those of single runs. */
+export function generateBatch(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  options: GenerateOptions = {},
+): Generation<Result[]> {
+  const { steps, results } = start(model, prompts, options);
+  return generation(steps, results);
+}
+
+function start(model: LanguageModel, prompts: readonly Prompt[], options: GenerateOptions) {
+  const method = chooseMethod(options);
+  checkNeeds(method, model);
+  const methodOptions = parseMethodOptions(method, options.methodOptions);
+  const { maxTokens, stop, ignoreEos } = parseLimits(options);
+  const cache = model.newCache();
+  const decoders: Decoder[] = prompts.map((prompt, request) => {
+    const make = (extra: readonly LogitsProcessor[]) => samplerFor(method, options, model, extra);
+    const run = new Run({
+      request,
+      prompt: promptTokens(model, prompt),
+      cache,
+      sampler: make([]),
+      tokenizer: model.tokenizer,
+      eosIds: ignoreEos ? [] : model.eosIds,
+      contextLength: model.config.contextLength,
+      maxTokens,
+      stop,
+    });
+    const phases = method.phases(methodOptions, run);
+    if (phases.score) run.sampler = make(phases.score);
+    return { run, phases };
+  });
+  const recorders = decoders.map(({ run }) => new Recorder(run));
+  async function* steps(): AsyncGenerator<Step, void, void> {
+    for await (const step of decode(model, cache, decoders, options.signal)) {
+      recorders[step.request].add(step);
+      yield step;
+    }
+  }
+  return { steps: steps(), results: () => recorders.map((recorder) => recorder.result()) };
+}
+
+/** One iterator over the steps, whether a consumer pulls them or `result` runs them to the end. */
+function generation<R>(steps: AsyncGenerator<Step, void, void>, result: () => R): Generation<R> {
+  let finished: Promise<R> | undefined;
+  return {
+    [Symbol.asyncIterator]: () => steps,
+    get result() {
+      finished ??= (async () => {
+        for await (const _ of steps);
+        return result();
+      })();
+      return finished;
+    },
+  };
+}
+
+/** Gathers a run's steps into its result. */
+class Recorder {
+  readonly #run: Run;
+  readonly #committed: CommittedToken[] = [];
+  readonly #started = performance.now();
+  #text = '';
+  #steps = 0;
+  #firstToken = 0;
+  #last = 0;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  add(step: Step): void {
+    this.#last = (performance.now() - this.#started) / 1000;
+    if (this.#committed.length === 0 && step.committed.length > 0) this.#firstToken = this.#last;
+    this.#committed.push(...step.committed);
+    this.#text += step.text;
+    this.#steps++;
+  }
+
+  result(): Result {
+    const { finish, statistics, prompt, generated } = this.#run;
+    if (!finish) throw new Error('the run was stopped before its end');
+    const tokens = [...generated];
+    return {
+      text: this.#text,
+      tokens,
+      committed: this.#committed,
+      finish,
+      promptTokens: prompt.length,
+      steps: this.#steps,
+      forwards: statistics.forwards,
+      firstTokenSeconds: this.#firstToken,
+      seconds: this.#last,
+      tokensPerSecond: this.#last > 0 ? tokens.length / this.#last : 0,
+      statistics,
+    };
+  }
+}

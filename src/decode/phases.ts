@@ -1,0 +1,113 @@
+/**
+ * The four phases of a decoding step, and their defaults: plain next-token decoding over a draft tree that may be
+ * empty. A method replaces the phases it is about and keeps the others, so methods compose.
+ *
+ *   propose   which continuations are scored            default: nothing beyond the committed text
+ *   score     one forward, logits shaped by processors  default: the sampling options' pipeline
+ *   choose    what is committed                         default: walk the draft tree as long as it agrees
+ *   remember  what stays in the K/V cache               default: the committed path
+ *
+ * Policy code sees typed arrays, never a session or a graph.
+ */
+
+import type { Forward, ScoreGroup, Scores } from '../models/language-model.ts';
+import type { Run } from './run.ts';
+import type { LogitsProcessor } from './sampling/processors.ts';
+import type { DraftToken } from './step.ts';
+
+/** Draft tokens after the committed text, parents before children. */
+export interface DraftTree {
+  tokens: readonly number[];
+  /** Index of each token's parent in `tokens`, -1 for a child of the committed text. Siblings differ. */
+  parents: readonly number[];
+}
+
+export interface Proposal {
+  /** What to score; see `ScoreGroup`. */
+  groups: readonly ScoreGroup[];
+  /** Draft tokens among the rows, for the step record. */
+  draft: DraftTree;
+}
+
+/** What `choose` decided. Tokens themselves are committed through `Run.commit`. */
+export interface Choice {
+  /** Indices in the draft tree of accepted tokens, in path order. */
+  accepted: readonly number[];
+}
+
+export interface Phases {
+  propose(run: Run): Proposal;
+  /** Extra logits processors, run after the user's sampling penalties. */
+  readonly score?: readonly LogitsProcessor[];
+  /** Copy logits out even when the sampling options alone would not need them. */
+  readonly needsLogits?: boolean;
+  choose(run: Run, proposal: Proposal, scores: readonly Scores[]): Choice;
+  /** @param offsets First row of each of the proposal's groups in the forward. */
+  remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward, offsets: readonly number[]): void;
+}
+
+export const emptyDraft: DraftTree = { tokens: [], parents: [] };
+
+/** A proposal of the tokens not yet cached, followed by a draft tree, in one group of the run's own sequence. */
+export function proposeDraft(run: Run, draft: DraftTree = emptyDraft): Proposal {
+  const pending = run.pending();
+  const root = pending.length - 1;
+  const tokens = [...pending, ...draft.tokens];
+  const parents = [
+    ...pending.map((_, row) => row - 1),
+    ...draft.parents.map((parent) => (parent < 0 ? root : parent + pending.length)),
+  ];
+  const scored = Array.from({ length: draft.tokens.length + 1 }, (_, i) => root + i);
+  const chain = draft.tokens.length === 0;
+  return {
+    groups: [{ sequence: run.sequence, tokens, parents: chain ? undefined : parents, scored }],
+    draft,
+  };
+}
+
+/**
+ * Walks the draft tree from its root: the model's choice at each node is committed; while it is one of the node's
+ * children the walk goes on from there. The committed tokens are exactly those of decoding one by one, at any
+ * temperature, because the choice at a position depends on its key and its logits alone.
+ */
+export function walkDraft(run: Run, { draft }: Proposal, [scores]: readonly Scores[]): Choice {
+  const accepted: number[] = [];
+  for (let node = -1; ; ) {
+    const token = run.commit(scores, node + 1);
+    if (run.finish) break;
+    const child = draft.tokens.findIndex((drafted, i) => drafted === token && draft.parents[i] === node);
+    if (child === -1) break;
+    accepted.push(child);
+    node = child;
+  }
+  return { accepted };
+}
+
+/** Caches the pending tokens and the accepted path of a proposal made by `proposeDraft`. */
+export function rememberPath(
+  run: Run,
+  { groups, draft }: Proposal,
+  { accepted }: Choice,
+  forward: Forward,
+  [offset]: readonly number[],
+): void {
+  const pending = groups[0].tokens.length - draft.tokens.length;
+  const rows = Array.from({ length: pending }, (_, row) => offset + row);
+  for (const node of accepted) rows.push(offset + pending + node);
+  run.cache.commit(run.sequence, forward.newRows, rows);
+}
+
+export const defaultPhases: Phases = {
+  propose: (run) => proposeDraft(run),
+  choose: walkDraft,
+  remember: rememberPath,
+};
+
+/** The draft as the step record tells it. */
+export function draftTokens(draft: DraftTree, accepted: readonly number[]): DraftToken[] {
+  return draft.tokens.map((token, i) => ({
+    token,
+    parent: draft.parents[i],
+    accepted: accepted.includes(i),
+  }));
+}

@@ -1,0 +1,19 @@
+/** All decoding methods by slug. A new method is one import and one entry here. */
+
+import { QuickstepError } from '../errors.ts';
+import { greedy } from './baseline/greedy.ts';
+import { sample } from './baseline/sample.ts';
+import type { Method } from './method.ts';
+import { promptLookup } from './speculative/prompt-lookup.ts';
+
+const all = [greedy, sample, promptLookup] as readonly Method[];
+
+export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));
+
+/** @throws QuickstepError 'not-found' listing the methods there are. */
+export function findMethod(slug: string): Method {
+  const method = methods.get(slug);
+  if (method) return method;
+  const hint = `Methods: ${[...methods.keys()].join(', ')}.`;
+  throw new QuickstepError('not-found', `There is no decoding method "${slug}".`, hint);
+}

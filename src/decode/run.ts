@@ -1,0 +1,169 @@
+/**
+ * The state of one request: its tokens, its cached sequences, and how tokens become text. Phases read and change
+ * a run; the loop drives it. Nothing here runs a model.
+ */
+
+import type { KvCache, Sequence } from '../cache/index.ts';
+import { QuickstepError } from '../errors.ts';
+import type { Scores } from '../models/language-model.ts';
+import { StreamDetokenizer } from '../text/detokenize.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { randomStreams } from './random.ts';
+import type { Sampler, ScoredToken } from './sampling/sampler.ts';
+import { type CommittedToken, type FinishReason, newStatistics } from './step.ts';
+import { createStopper, type Stopper } from './stop.ts';
+
+export interface RunOptions {
+  request: number;
+  prompt: readonly number[];
+  cache: KvCache;
+  sampler: Sampler;
+  tokenizer: Tokenizer;
+  eosIds: readonly number[];
+  /** Longest prompt plus answer, in tokens. */
+  contextLength: number;
+  maxTokens: number;
+  stop: readonly string[];
+}
+
+export class Run {
+  readonly request: number;
+  readonly prompt: readonly number[];
+  readonly cache: KvCache;
+  sampler: Sampler;
+  readonly eosIds: readonly number[];
+  readonly statistics = newStatistics();
+  /** The run's own sequence in the cache; methods may add others with `fork`. */
+  sequence: Sequence;
+  finish: FinishReason | undefined;
+  readonly #generated: number[] = [];
+  readonly #sequences = new Set<Sequence>();
+  readonly #contextLength: number;
+  readonly #maxTokens: number;
+  readonly #detokenizer: StreamDetokenizer;
+  readonly #stopper: Stopper;
+  #newTokens: CommittedToken[] = [];
+  #newText = '';
+
+  /** @throws QuickstepError 'bad-input' for an empty prompt or one longer than the context. */
+  constructor(options: RunOptions) {
+    const { prompt, contextLength, maxTokens, eosIds, stop } = options;
+    if (prompt.length === 0) {
+      throw new QuickstepError(
+        'bad-input',
+        'The prompt has no tokens.',
+        'Give some text, or a model that starts with BOS.',
+      );
+    }
+    if (prompt.length > contextLength) {
+      const hint = 'Shorten it or load a model with a longer context.';
+      throw new QuickstepError(
+        'bad-input',
+        `The prompt has ${prompt.length} tokens, the context ${contextLength}.`,
+        hint,
+      );
+    }
+    this.request = options.request;
+    this.prompt = prompt;
+    this.cache = options.cache;
+    this.sampler = options.sampler;
+    this.eosIds = eosIds;
+    this.#contextLength = contextLength;
+    this.#maxTokens = maxTokens;
+    this.#detokenizer = new StreamDetokenizer(options.tokenizer, { continues: true });
+    this.#stopper = createStopper({ eosIds, stop, maxTokens });
+    this.sequence = this.cache.slots.createSequence();
+    this.#sequences.add(this.sequence);
+    this.#checkRoom();
+    if (maxTokens === 0) this.finish = 'length';
+  }
+
+  /** Answer tokens so far. */
+  get generated(): readonly number[] {
+    return this.#generated;
+  }
+
+  /** How many more tokens the answer may get. */
+  get remaining(): number {
+    const answered = this.#generated.length;
+    return Math.min(this.#maxTokens - answered, this.#contextLength - this.prompt.length - answered);
+  }
+
+  /** Prompt and answer tokens that are not cached yet; at least the last one. */
+  pending(): number[] {
+    const cached = this.sequence.nextPosition;
+    const { prompt } = this;
+    if (cached < prompt.length) return [...prompt.slice(cached), ...this.#generated];
+    return this.#generated.slice(cached - prompt.length);
+  }
+
+  /** Prompt and answer as one list. */
+  tokens(): number[] {
+    return [...this.prompt, ...this.#generated];
+  }
+
+  /**
+   * Chooses the next answer token from scored row `index` by the sampling options, and commits it.
+   * @returns The token. `finish` is set when it ends the run.
+   */
+  commit(scores: Scores, index: number): number {
+    const choice = this.pick(scores, index);
+    this.push(choice);
+    return choice.token;
+  }
+
+  /** The choice `commit` would make, without committing it. */
+  pick(scores: Scores, index: number): ScoredToken & { top?: ScoredToken[] } {
+    const { sampler, prompt } = this;
+    if (sampler.argmaxOnly) return { token: scores.topToken(index), logprob: scores.topLogProb(index) };
+    const position = this.#generated.length;
+    const context = { promptTokens: prompt, generatedTokens: this.#generated, step: position };
+    const key = { seed: sampler.options.seed, stream: randomStreams.sample, step: 0, position };
+    return sampler.choose(scores.logits(index), context, key);
+  }
+
+  /** Commits a token chosen by the method itself. */
+  push({ token, logprob, top }: ScoredToken & { top?: ScoredToken[] }): void {
+    if (this.finish) throw new Error('token committed after the end of the run');
+    this.#newTokens.push({ position: this.#generated.length, token, probability: Math.exp(logprob), top });
+    this.#generated.push(token);
+    this.statistics.committed++;
+    const delta = this.eosIds.includes(token) ? '' : this.#detokenizer.push(token);
+    const { text, done } = this.#stopper.push(token, delta);
+    this.#newText += text;
+    this.finish = done;
+    // An incomplete last character becomes U+FFFD, except behind a stop string.
+    if (done === 'eos' || done === 'length') this.#newText += this.#detokenizer.flush();
+    else if (!done) this.#checkRoom();
+  }
+
+  #checkRoom(): void {
+    if (this.prompt.length + this.#generated.length < this.#contextLength) return;
+    this.finish = 'context';
+    this.#newText += this.#stopper.flush() + this.#detokenizer.flush();
+  }
+
+  /** What was committed since the last call, for the step record. */
+  takeNew(): { committed: CommittedToken[]; text: string } {
+    const taken = { committed: this.#newTokens, text: this.#newText };
+    this.#newTokens = [];
+    this.#newText = '';
+    return taken;
+  }
+
+  /** Another sequence that shares what `sequence` has cached. */
+  fork(sequence: Sequence): Sequence {
+    const copy = this.cache.slots.fork(sequence);
+    this.#sequences.add(copy);
+    return copy;
+  }
+
+  free(sequence: Sequence): void {
+    if (this.#sequences.delete(sequence)) this.cache.slots.free(sequence);
+  }
+
+  /** Frees all sequences of the run. Safe to call twice. */
+  dispose(): void {
+    for (const sequence of this.#sequences) this.free(sequence);
+  }
+}
