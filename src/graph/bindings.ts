@@ -23,6 +23,8 @@ interface OpenSize {
 
 function openSize(dim: Dim, bindings: Bindings): OpenSize {
   const size: OpenSize = { known: 0, unknown: new Map() };
+  const plain = typeof dim === 'number' ? dim : bindings.get(dim);
+  if (plain !== undefined) return { ...size, known: plain };
   for (const term of String(dim).split('+')) {
     const [, factor = '1', symbol] = /^(?:(\d+)\*)?(.*)$/.exec(term)!;
     const number = /^\d+$/.test(symbol) ? Number(symbol) : bindings.get(symbol);
@@ -55,7 +57,7 @@ export function bindInputs(
   for (const pass of ['symbols', 'sums'] as const) {
     for (const [name, value] of declared) {
       value.shape.forEach((dim, axis) => {
-        const isSum = String(dim).includes('+');
+        const isSum = typeof dim === 'string' && dim.includes('+');
         if (isSum !== (pass === 'sums')) return;
         if (!bindSize(dim, inputs[name].shape[axis], bindings)) mismatch(name, value, inputs[name], bindings);
       });
@@ -65,20 +67,17 @@ export function bindInputs(
 }
 
 function checkNames(declared: ReadonlyMap<string, Value>, inputs: Readonly<Record<string, Tensor>>): void {
-  const wanted = [...declared].map(([name, value]) => `${name} ${describeType(value)}`).join(', ');
+  const all = () =>
+    [...declared].map(([name, value]) => `${name} ${describeType(value)}`).join(', ') || 'none';
   for (const [name, value] of declared) {
-    if (inputs[name] === undefined) {
-      throw new QuickstepError(
-        'bad-shape',
-        `Input ${name} ${describeType(value)} is missing.`,
-        `Pass ${wanted}.`,
-      );
-    }
+    if (inputs[name] !== undefined) continue;
+    const what = `Input ${name} ${describeType(value)} is missing.`;
+    throw new QuickstepError('bad-shape', what, `The inputs are: ${all()}.`);
   }
   for (const name of Object.keys(inputs)) {
     if (declared.has(name)) continue;
     const what = `The program has no input ${name} ${describeType(inputs[name])}.`;
-    throw new QuickstepError('bad-shape', what, wanted ? `It takes ${wanted}.` : 'It takes no inputs.');
+    throw new QuickstepError('bad-shape', what, `The inputs are: ${all()}.`);
   }
 }
 
@@ -91,6 +90,7 @@ function checkType(name: string, value: Value, input: Tensor): void {
 
 /** Compares a size with its declaration, binding the declaration's symbol when it is the only unknown one. */
 function bindSize(dim: Dim, size: number, bindings: Map<string, number>): boolean {
+  if (typeof dim === 'number') return dim === size;
   const { known, unknown } = openSize(dim, bindings);
   if (unknown.size === 0) return known === size;
   if (unknown.size > 1) return known <= size;

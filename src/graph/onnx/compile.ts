@@ -23,7 +23,7 @@ function bytesOf(tensor: Tensor): Uint8Array {
 /** Small constants that many nodes ask for (axes, scalars) are written once. */
 function constantKey(tensor: Tensor): string | undefined {
   if (tensor.data.length > 16) return undefined;
-  return `${tensor.dtype} ${tensor.shape} ${Array.from(tensor.data as ArrayLike<number | bigint>).join()}`;
+  return `${tensor.dtype} ${tensor.shape} ${bytesOf(tensor).join()}`;
 }
 
 export function compile(graph: Graph): CompiledModel {
