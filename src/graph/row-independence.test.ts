@@ -18,6 +18,8 @@ interface RowProgram {
   name: string;
   /** Inputs by row: element type, shape before and after the 'rows' axis. */
   inputs: { dtype: DType; before?: readonly number[]; after: readonly number[] }[];
+  /** Float inputs that all runs share; as constants they would be packed for other kernels. */
+  fixed?: readonly (readonly number[])[];
   apply(b: GraphBuilder, inputs: readonly Value[]): Value;
 }
 
@@ -56,14 +58,22 @@ const programs: RowProgram[] = [
     {
       name: `matmul, scaled, k ${k}`,
       inputs: [float(k)],
-      apply: (b: GraphBuilder, [x]: readonly Value[]) =>
-        b.matmul(x, b.constant(weights([k, 96])), { scale: 0.125 }),
+      fixed: [[k, 96]],
+      apply: (b: GraphBuilder, [x, y]: readonly Value[]) => b.matmul(x, y, { scale: 0.125 }),
     },
     {
       name: `matmul, scaled and transposed, k ${k}`,
       inputs: [float(k)],
-      apply: (b: GraphBuilder, [x]: readonly Value[]) =>
-        b.matmul(x, b.constant(weights([300, k])), { scale: 0.125, transposeB: true }),
+      fixed: [[300, k]],
+      apply: (b: GraphBuilder, [x, y]: readonly Value[]) =>
+        b.matmul(x, y, { scale: 0.125, transposeB: true }),
+    },
+    {
+      name: `matmul, scaled, one column, k ${k}`,
+      inputs: [float(k)],
+      fixed: [[1, k]],
+      apply: (b: GraphBuilder, [x, y]: readonly Value[]) =>
+        b.matmul(x, y, { scale: 0.125, transposeB: true }),
     },
   ]),
 ];
@@ -75,12 +85,13 @@ function takeRows(tensor: Tensor, rows: number, start: number, count: number): T
 }
 
 describe.each([1, 2])('with %i threads, a row is bitwise the same alone and among others', (threads) => {
-  it.each(programs)('$name', async ({ inputs, apply }) => {
+  it.each(programs)('$name', async ({ inputs, fixed = [], apply }) => {
     const b = new GraphBuilder();
     const values = inputs.map(({ dtype, before = [], after }, i) =>
       b.input(`input${i}`, dtype, [...before, 'rows', ...after] as Dim[]),
     );
-    b.output('out', apply(b, values));
+    const shared = fixed.map((shape, i) => b.input(`fixed${i}`, 'float32', shape));
+    b.output('out', apply(b, [...values, ...shared]));
     const program = await Program.load(b.build(), { providers: ['cpu'], threads });
     const random = seeded(1);
     const data = inputs.map(({ dtype, before = [], after }) => {
@@ -92,14 +103,15 @@ describe.each([1, 2])('with %i threads, a row is bitwise the same alone and amon
         dtype === 'int64' ? (r) => Math.floor(r() * allRows) : undefined,
       );
     });
+    const fixedFeeds = Object.fromEntries(fixed.map((shape, i) => [`fixed${i}`, weights(shape)]));
     const run = async (start: number, count: number) => {
       const feeds = inputs.map(({ before = [], after }, i) => ({
         ...data[i],
         shape: [...before, count, ...after],
         data: takeRows(data[i], allRows, start, count),
       }));
-      return (await program.run(Object.fromEntries(feeds.map((feed, i) => [`input${i}`, feed as Tensor]))))
-        .out;
+      const named = Object.fromEntries(feeds.map((feed, i) => [`input${i}`, feed as Tensor]));
+      return (await program.run({ ...named, ...fixedFeeds })).out;
     };
     const together = await run(0, allRows);
     expect(new Set(together.data as Float32Array).size).toBeGreaterThan(sizeOf(together.shape) / 10);
