@@ -28,6 +28,7 @@ export {
   type Graph,
   type Node,
   type Shape,
+  scaleDim,
   sizeOf,
   type Tensor,
   type TypedArrays,

@@ -1,8 +1,9 @@
 /**
  * Lossless speculation rests on this: what a row computes must not depend, in any bit, on how many rows are
- * computed with it. Integer products and row-wise kernels promise it for every shape. Float products keep it only
- * with a scale other than 1 (plain ones have kernels of their own for one row and one column) and inner sizes up
- * to 128 (beyond, the order of the sum depends on how threads share the work).
+ * computed with it. Integer products and row-wise kernels promise it for every shape, and so do float products with
+ * constant weights, which are packed. Products of two inputs keep it only with a scale other than 1 (plain ones have
+ * kernels of their own for one row and one column) and inner sizes up to 128 (beyond, the order of the sum depends
+ * on how threads share the work).
  */
 
 import { describe, expect, it } from 'vitest';
@@ -54,6 +55,11 @@ const programs: RowProgram[] = [
   { name: 'softmax', inputs: [float(333)], apply: (b, [x]) => b.softmax(x) },
   { name: 'sigmoid', inputs: [float(77)], apply: (b, [x]) => b.sigmoid(x) },
   { name: 'exp', inputs: [float(77)], apply: (b, [x]) => b.exp(x) },
+  ...[576, 1536].map((k) => ({
+    name: `matmul with constant weights, k ${k}`,
+    inputs: [float(k)],
+    apply: (b: GraphBuilder, [x]: readonly Value[]) => b.matmul(x, b.constant(weights([k, 96]))),
+  })),
   ...[64, 128].flatMap((k) => [
     {
       name: `matmul, scaled, k ${k}`,
