@@ -198,13 +198,12 @@ export class LanguageModel implements AsyncDisposable {
 
   #scores(outputs: Readonly<Record<string, Tensor>>, from: number): Scores {
     const topToken = outputs.topToken.data as BigInt64Array;
-    const topLogit = outputs.topLogit.data as Float32Array;
-    const logSumExp = outputs.logSumExp.data as Float32Array;
+    const expSum = outputs.expSum.data as Float32Array;
     const logits = outputs.logits?.data as Float32Array | undefined;
     const { vocabSize } = this.config;
     return {
       topToken: (index) => Number(topToken[from + index]),
-      topLogProb: (index) => topLogit[from + index] - logSumExp[from + index],
+      topLogProb: (index) => -Math.log(expSum[from + index]),
       logits: (index) => {
         if (!logits) throw new Error('this forward was run without logits');
         return logits.subarray((from + index) * vocabSize, (from + index + 1) * vocabSize);

@@ -5,26 +5,24 @@
  *
  * Program: ids or embeddings [rows], positions [rows], bias [rows, slots + rows], head rows [heads], cached K/V
  * [kvHeads, slots, headDim] a layer  →  new K/V rows [kvHeads, rows, headDim] a layer, and for the head rows
- * logits [heads, vocab], the top token, its logit and log Σ exp.
+ * logits [heads, vocab], the top token and Σ exp(logit - top logit).
  */
 
 import { QuickstepError } from '../errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
-import { float32, type Graph, type Value } from '../graph/types.ts';
+import { float32, type Graph, scaleDim, type Value } from '../graph/types.ts';
 import { attention, roundValues } from './attention.ts';
 import type { LlamaConfig } from './config.ts';
 import { type Linear, linear, type Precision, tiedEmbedding } from './linear.ts';
+import { type LayerWeights, LlamaWeights, type WeightSource } from './llama-weights.ts';
 import { ropeTables } from './rope.ts';
-
-/** Where weights come from: float32 tensors by Hugging Face name. */
-export interface WeightSource {
-  read(name: string): Promise<Float32Array>;
-}
 
 export interface LlamaOptions {
   precision: Precision;
   /** Order-independent attention sums, see attention.ts. Default: with w8a8, where bitwise equal rows matter. */
   exact?: boolean;
+  /** Rotate activations before they are quantized, see rotation.ts. Default: unless fp32. */
+  rotate?: boolean;
   /** Program input: token ids, or embeddings [rows, hidden] in their place. */
   input?: 'ids' | 'embeddings';
   /** Run only the first so many layers; the head then reads their result. */
@@ -37,94 +35,6 @@ export interface LlamaOptions {
   final?: boolean;
 }
 
-/** Reads weights by name and checks their sizes. */
-function reader(source: WeightSource) {
-  return async (name: string, ...shape: number[]): Promise<Float32Array> => {
-    const data = await source.read(name);
-    const size = shape.reduce((a, b) => a * b, 1);
-    if (data.length === size) return data;
-    throw new QuickstepError(
-      'bad-file',
-      `${name} has ${data.length} elements, config.json makes it [${shape.join(', ')}].`,
-      'Fetch the checkpoint again.',
-    );
-  };
-}
-
-function concatenate(...parts: Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
-}
-
-interface LayerWeights {
-  inputNorm: Float32Array;
-  postNorm: Float32Array;
-  qkv: Float32Array;
-  qkvBias?: Float32Array;
-  queryNorm?: Float32Array;
-  keyNorm?: Float32Array;
-  output: Float32Array;
-  gateUp: Float32Array;
-  down: Float32Array;
-  /** Bound on |value| under unit RMS input. */
-  valueRange: number;
-}
-
-async function readLayer(
-  config: LlamaConfig,
-  read: ReturnType<typeof reader>,
-  layer: number,
-): Promise<LayerWeights> {
-  const { hiddenSize: d, intermediateSize: ffn, heads, kvHeads, headDim } = config;
-  const [q, kv] = [heads * headDim, kvHeads * headDim];
-  const at = (name: string) => `model.layers.${layer}.${name}`;
-  const inputNorm = await read(at('input_layernorm.weight'), d);
-  const value = await read(at('self_attn.v_proj.weight'), kv, d);
-  const bias = async (name: string, size: number) =>
-    config.qkvBias ? read(at(`self_attn.${name}.bias`), size) : new Float32Array();
-  const valueBias = await bias('v_proj', kv);
-  return {
-    inputNorm,
-    postNorm: await read(at('post_attention_layernorm.weight'), d),
-    qkv: concatenate(
-      await read(at('self_attn.q_proj.weight'), q, d),
-      await read(at('self_attn.k_proj.weight'), kv, d),
-      value,
-    ),
-    qkvBias: config.qkvBias
-      ? concatenate(await bias('q_proj', q), await bias('k_proj', kv), valueBias)
-      : undefined,
-    queryNorm: config.qkNorm ? await read(at('self_attn.q_norm.weight'), headDim) : undefined,
-    keyNorm: config.qkNorm ? await read(at('self_attn.k_norm.weight'), headDim) : undefined,
-    output: await read(at('self_attn.o_proj.weight'), d, q),
-    gateUp: concatenate(
-      await read(at('mlp.gate_proj.weight'), ffn, d),
-      await read(at('mlp.up_proj.weight'), ffn, d),
-    ),
-    down: await read(at('mlp.down_proj.weight'), d, ffn),
-    valueRange: valueRange(value, inputNorm, valueBias, d),
-  };
-}
-
-/**
- * A normed row x has ‖x / γ‖ = √d, so |w·x| ≤ √d ‖w ∘ γ‖ (Cauchy-Schwarz). Real values stay far below: the grid
- * is laid for a quarter of the largest bound.
- */
-function valueRange(weight: Float32Array, norm: Float32Array, bias: Float32Array, d: number): number {
-  let largest = 0;
-  for (let row = 0; row * d < weight.length; row++) {
-    let squares = 0;
-    for (let i = 0; i < d; i++) squares += (weight[row * d + i] * norm[i]) ** 2;
-    largest = Math.max(largest, Math.sqrt(d * squares) / 4 + Math.abs(bias[row] ?? 0));
-  }
-  return Math.max(largest, 1e-6);
-}
-
 /**
  * Builds the program of a checkpoint. Weights are read one layer at a time.
  * @throws QuickstepError 'bad-file' when a weight does not fit the config, 'bad-option' for a layer that does not exist.
@@ -135,7 +45,8 @@ export async function buildLlama(
   options: LlamaOptions,
 ): Promise<Graph> {
   const { hiddenSize: d, heads, kvHeads, headDim, normEpsilon } = config;
-  const { precision, exact = precision === 'w8a8', input = 'ids', layers = config.layers } = options;
+  const { precision, exact = precision === 'w8a8', rotate = precision !== 'fp32' } = options;
+  const { input = 'ids', layers = config.layers } = options;
   for (const layer of [layers, ...(options.hidden ?? []), ...(options.attention ?? [])]) {
     if (!Number.isInteger(layer) || layer < 0 || layer > config.layers) {
       throw new QuickstepError(
@@ -146,7 +57,13 @@ export async function buildLlama(
     }
   }
   const b = new GraphBuilder();
-  const read = reader(source);
+  const weights = new LlamaWeights(config, source, rotate);
+  const { rotations } = weights;
+  const matrix = rotations && square(b, rotations.residual.matrix(), d);
+  const feedForwardMatrix =
+    rotations && square(b, rotations.feedForward.matrix(), rotations.feedForward.size);
+  /** From the program's basis back to the model's own, for outputs. */
+  const restored = (x: Value) => (matrix ? b.matmul(x, matrix, { transposeB: true }) : x);
   const positions = b.reshape(b.cast(b.input('positions', 'int32', ['rows']), 'int64'), [1, 'rows']);
   const bias = b.input('bias', 'float32', ['rows', 'rows+slots']);
   const headRows = b.input('headRows', 'int32', ['headRows']);
@@ -155,16 +72,17 @@ export async function buildLlama(
   const norm = (x: Value, weight: Float32Array) =>
     b.rmsNorm(x, b.constant(float32([weight.length], weight)), normEpsilon);
 
-  const table = await read('model.embed_tokens.weight', config.vocabSize, d);
-  const embedding = tiedEmbedding(b, table, config.vocabSize, d, precision);
-  let x =
-    input === 'ids'
-      ? embedding.lookup(b.input('ids', 'int32', ['rows']))
-      : b.input('embeddings', 'float32', ['rows', d]);
-  if (options.hidden?.includes(0)) b.output('hidden.0', x);
+  const embedding = tiedEmbedding(b, await weights.embedding(), config.vocabSize, d, precision);
+  let x: Value;
+  if (input === 'ids') x = embedding.lookup(b.input('ids', 'int32', ['rows']));
+  else {
+    const embeddings = b.input('embeddings', 'float32', ['rows', d]);
+    x = matrix ? b.matmul(embeddings, matrix) : embeddings;
+  }
+  if (options.hidden?.includes(0)) b.output('hidden.0', restored(x));
 
   for (let layer = 0; layer < layers; layer++) {
-    const w = await readLayer(config, read, layer);
+    const w = await weights.layer(layer);
     const project = (data: Float32Array, out: number, inner: number): Linear =>
       linear(b, data, out, inner, precision);
     let qkv = project(w.qkv, (heads + 2 * kvHeads) * headDim, d)(norm(x, w.inputNorm));
@@ -185,17 +103,31 @@ export async function buildLlama(
     x = b.add(x, project(w.output, d, heads * headDim)(mixed));
     const ffn = config.intermediateSize;
     const [gate, up] = b.split(project(w.gateUp, 2 * ffn, d)(norm(x, w.postNorm)), 1, [ffn, ffn]);
-    x = b.add(x, project(w.down, d, ffn)(b.mul(b.silu(gate), up)));
-    if (options.hidden?.includes(layer + 1)) b.output(`hidden.${layer + 1}`, x);
+    x = b.add(x, project(w.down, d, ffn)(blockRotated(b.mul(b.silu(gate), up))));
+    if (options.hidden?.includes(layer + 1)) b.output(`hidden.${layer + 1}`, restored(x));
   }
 
-  const final = norm(b.gather(x, headRows), await read('model.norm.weight', d));
-  if (options.final) b.output('final', final);
-  const head = config.tiedEmbeddings
-    ? embedding.head
-    : linear(b, await read('lm_head.weight', config.vocabSize, d), config.vocabSize, d, precision);
-  outputLogits(b, head(final));
+  const gamma = await weights.finalNorm();
+  const last = norm(b.gather(x, headRows), rotations ? new Float32Array(d).fill(1) : gamma);
+  if (options.final)
+    b.output('final', rotations ? b.mul(restored(last), b.constant(float32([d], gamma))) : last);
+  if (!config.tiedEmbeddings) {
+    outputLogits(b, linear(b, await weights.head(gamma), config.vocabSize, d, precision)(last));
+  } else if (rotations) {
+    // The table also looks tokens up, so the last norm's weight cannot move into it: Qᵀ diag(γ) Q goes before it.
+    const conjugate = rotations.residual.conjugate(gamma).map((value) => value * 2);
+    outputLogits(b, embedding.head(b.matmul(last, square(b, conjugate, d), { scale: 0.5 })));
+  } else outputLogits(b, embedding.head(last));
   return b.build();
+
+  /** Rotates blocks of the feed-forward activations [rows, intermediate]. */
+  function blockRotated(h: Value): Value {
+    if (!rotations) return h;
+    const { size } = rotations.feedForward;
+    const blocks = config.intermediateSize / size;
+    const rotated = b.matmul(b.reshape(h, [scaleDim('rows', blocks), size]), feedForwardMatrix!);
+    return b.reshape(rotated, ['rows', config.intermediateSize]);
+  }
 
   /** [rows, (heads + 2 kvHeads) · headDim] as rotated queries and keys and grid values, each [heads, rows, headDim]. */
   function splitHeads(qkv: Value, w: LayerWeights): [Value, Value, Value] {
@@ -221,12 +153,13 @@ export async function buildLlama(
   }
 }
 
+const square = (b: GraphBuilder, data: Float32Array, size: number) => b.constant(float32([size, size], data));
+
 /** Logits and what policies read reduced, so that whole rows of logits leave the graph only on request. */
 function outputLogits(b: GraphBuilder, logits: Value): void {
   const top = b.reduceMax(logits, [1]);
   b.output('logits', logits);
   b.output('topToken', b.argMax(logits, 1));
-  b.output('topLogit', b.reshape(top, ['headRows']));
-  const mass = b.reduceSum(b.exp(b.sub(logits, top)), [1], false);
-  b.output('logSumExp', b.add(b.log(mass), b.reshape(top, ['headRows'])));
+  // Without its logarithm, whose vector kernel rounds differently from the one that ends a run of rows.
+  b.output('expSum', b.reduceSum(b.exp(b.sub(logits, top)), [1], false));
 }

@@ -1,0 +1,180 @@
+/**
+ * A Llama checkpoint's weights as the program wants them: checked against the config, q/k/v and gate/up joined so
+ * that they share one product, and, for quantized programs, rotated (rotation.ts):
+ *   residual stream x → x Q     embedding, q/k/v, gate/up, output, down; norm weights move into the next matrix
+ *   each head's value v → v Qₕ  value rows, output columns
+ *   feed-forward blocks h → h Qᵦ down columns; the program multiplies h by Qᵦ, since the gate is not linear
+ */
+
+import { QuickstepError } from '../errors.ts';
+import type { LlamaConfig } from './config.ts';
+import { Rotation } from './rotation.ts';
+
+/** Where weights come from: float32 tensors by Hugging Face name. */
+export interface WeightSource {
+  read(name: string): Promise<Float32Array>;
+}
+
+export interface LayerWeights {
+  /** RMS norm before attention [hidden]. */
+  inputNorm: Float32Array;
+  /** [(heads + 2 kvHeads) · headDim, hidden] */
+  qkv: Float32Array;
+  qkvBias?: Float32Array;
+  /** RMS norms of each query and key head [headDim]. */
+  queryNorm?: Float32Array;
+  keyNorm?: Float32Array;
+  /** [hidden, heads · headDim] */
+  output: Float32Array;
+  /** RMS norm before the feed-forward layer [hidden]. */
+  postNorm: Float32Array;
+  /** [2 · intermediate, hidden] */
+  gateUp: Float32Array;
+  /** [hidden, intermediate] */
+  down: Float32Array;
+  /** What values usually stay below; see `roundValues`. */
+  valueRange: number;
+}
+
+/** The three changes of basis of a quantized program. */
+export interface Rotations {
+  residual: Rotation;
+  head: Rotation;
+  feedForward: Rotation;
+}
+
+/** Wide enough to spread an outlier eightfold, cheap enough to multiply by in every layer. */
+const feedForwardBlock = 64;
+
+export function rotationsFor(config: LlamaConfig): Rotations {
+  const { hiddenSize, headDim, intermediateSize } = config;
+  let block = Math.min(feedForwardBlock, intermediateSize & -intermediateSize);
+  if (block < 8) block = intermediateSize;
+  return {
+    residual: new Rotation(hiddenSize),
+    head: new Rotation(headDim),
+    feedForward: new Rotation(block),
+  };
+}
+
+function concatenate(...parts: Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
+}
+
+/**
+ * A normed row x has ‖x / γ‖ = √d, so |w·x| ≤ √d ‖w ∘ γ‖ (Cauchy-Schwarz). Real values stay far below: a quarter
+ * of the largest bound covers them.
+ */
+function valueRange(weight: Float32Array, norm: Float32Array, bias: Float32Array): number {
+  const d = norm.length;
+  let largest = 0;
+  for (let row = 0; row * d < weight.length; row++) {
+    let squares = 0;
+    for (let i = 0; i < d; i++) squares += (weight[row * d + i] * norm[i]) ** 2;
+    largest = Math.max(largest, Math.sqrt(d * squares) / 4 + Math.abs(bias[row] ?? 0));
+  }
+  return Math.max(largest, 1e-6);
+}
+
+/** Reads one checkpoint's weights; `rotations` undefined leaves them as they are. */
+export class LlamaWeights {
+  readonly #config: LlamaConfig;
+  readonly #source: WeightSource;
+  readonly rotations: Rotations | undefined;
+
+  constructor(config: LlamaConfig, source: WeightSource, rotate: boolean) {
+    this.#config = config;
+    this.#source = source;
+    this.rotations = rotate ? rotationsFor(config) : undefined;
+  }
+
+  /** @throws QuickstepError 'bad-file' when the tensor does not have the size the config makes it. */
+  async #read(name: string, ...shape: number[]): Promise<Float32Array> {
+    const data = await this.#source.read(name);
+    if (data.length === shape.reduce((a, b) => a * b, 1)) return data;
+    throw new QuickstepError(
+      'bad-file',
+      `${name} has ${data.length} elements, config.json makes it [${shape.join(', ')}].`,
+      'Fetch the checkpoint again.',
+    );
+  }
+
+  /** Token embeddings [vocab, hidden]. */
+  async embedding(): Promise<Float32Array> {
+    const { vocabSize, hiddenSize } = this.#config;
+    const table = await this.#read('model.embed_tokens.weight', vocabSize, hiddenSize);
+    return this.rotations?.residual.input(table) ?? table;
+  }
+
+  /** The last norm's weight [hidden], which a rotated program applies by itself. */
+  finalNorm(): Promise<Float32Array> {
+    return this.#read('model.norm.weight', this.#config.hiddenSize);
+  }
+
+  /** Output head [vocab, hidden] of a checkpoint that does not tie it; a rotated one includes the final norm. */
+  async head(finalNorm: Float32Array): Promise<Float32Array> {
+    const { vocabSize, hiddenSize } = this.#config;
+    const weight = await this.#read('lm_head.weight', vocabSize, hiddenSize);
+    return this.rotations?.residual.input(weight, finalNorm) ?? weight;
+  }
+
+  async layer(index: number): Promise<LayerWeights> {
+    const weights = await this.#readLayer(index);
+    if (this.rotations) rotateLayer(weights, this.#config, this.rotations);
+    return weights;
+  }
+
+  async #readLayer(index: number): Promise<LayerWeights> {
+    const { hiddenSize: d, intermediateSize: ffn, heads, kvHeads, headDim, qkvBias, qkNorm } = this.#config;
+    const [q, kv] = [heads * headDim, kvHeads * headDim];
+    const read = (name: string, ...shape: number[]) =>
+      this.#read(`model.layers.${index}.${name}.weight`, ...shape);
+    const readBias = (name: string, size: number) => this.#read(`model.layers.${index}.${name}.bias`, size);
+    const inputNorm = await read('input_layernorm', d);
+    const value = await read('self_attn.v_proj', kv, d);
+    const bias = qkvBias
+      ? concatenate(
+          await readBias('self_attn.q_proj', q),
+          await readBias('self_attn.k_proj', kv),
+          await readBias('self_attn.v_proj', kv),
+        )
+      : undefined;
+    return {
+      inputNorm,
+      qkv: concatenate(await read('self_attn.q_proj', q, d), await read('self_attn.k_proj', kv, d), value),
+      qkvBias: bias,
+      queryNorm: qkNorm ? await read('self_attn.q_norm', headDim) : undefined,
+      keyNorm: qkNorm ? await read('self_attn.k_norm', headDim) : undefined,
+      output: await read('self_attn.o_proj', d, q),
+      postNorm: await read('post_attention_layernorm', d),
+      gateUp: concatenate(await read('mlp.gate_proj', ffn, d), await read('mlp.up_proj', ffn, d)),
+      down: await read('mlp.down_proj', d, ffn),
+      valueRange: valueRange(value, inputNorm, bias?.subarray(q + kv) ?? new Float32Array()),
+    };
+  }
+}
+
+/** Moves a layer's weights into the rotated bases, in place; its norms become all ones. */
+function rotateLayer(w: LayerWeights, config: LlamaConfig, { residual, head, feedForward }: Rotations): void {
+  const { hiddenSize: d, heads, kvHeads, headDim } = config;
+  residual.input(w.qkv, w.inputNorm);
+  residual.input(w.gateUp, w.postNorm);
+  w.inputNorm.fill(1);
+  w.postNorm.fill(1);
+  for (let kv = 0; kv < kvHeads; kv++) {
+    const first = (heads + kvHeads + kv) * headDim;
+    head.output(w.qkv.subarray(first * d, (first + headDim) * d));
+    if (w.qkvBias) head.input(w.qkvBias.subarray(first, first + headDim));
+  }
+  residual.output(head.input(w.output));
+  residual.output(feedForward.input(w.down));
+  const values = w.qkv.subarray((heads + kvHeads) * headDim * d);
+  const bias = w.qkvBias?.subarray((heads + kvHeads) * headDim);
+  w.valueRange = valueRange(values, w.inputNorm, bias ?? new Float32Array());
+}
