@@ -134,19 +134,24 @@ describe('program variants', () => {
     'embeddings in place of ids give the same bits with %s',
     async (precision) => {
       const { ids } = golden<ModelGolden>('llama/pytorch');
-      const fromIds = await runBare(
+      // A rotated program's embeddings are rounded on their way out and in again.
+      const options = { precision, rotate: false, final: true } as const;
+      const fromIds = await runBare('llama', { ...options, hidden: [0] }, idsInput(ids), ids.length, 95);
+      const embeddings = fromIds['hidden.0'];
+      expect(embeddings.shape).toEqual([ids.length, 64]);
+      const embedded = await runBare(
         'llama',
-        { precision, hidden: [0], final: true },
-        idsInput(ids),
+        { ...options, input: 'embeddings' },
+        { embeddings },
         ids.length,
         95,
       );
-      const embeddings = fromIds['hidden.0'];
-      expect(embeddings.shape).toEqual([ids.length, 64]);
-      const options = { precision, input: 'embeddings', final: true } as const;
-      const fromEmbeddings = await runBare('llama', options, { embeddings }, ids.length, 95);
-      expect(fromEmbeddings.logits.data).toEqual(fromIds.logits.data);
-      expect(fromEmbeddings.final).toEqual(fromIds.final);
+      for (const name of ['logits', 'final']) {
+        expect(
+          maxDifference(embedded[name].data as Float32Array, fromIds[name].data as Float32Array),
+          name,
+        ).toBe(0);
+      }
     },
   );
 
