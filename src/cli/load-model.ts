@@ -1,0 +1,72 @@
+/** Loading a model with progress in the terminal: first its files, when they must be fetched, then its layers. */
+
+import { z } from 'zod';
+import type { LanguageModel } from '../models/language-model.ts';
+import { precisions } from '../models/linear.ts';
+import { load } from '../models/load.ts';
+import { DEFAULT_MODEL } from '../weights/known-models.ts';
+import type { PullProgress } from '../weights/pull.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+export const modelOptions = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .default(DEFAULT_MODEL)
+    .meta({ value: 'id', description: 'Model id, alias or path; it is fetched on first use.' }),
+  precision: z
+    .enum(precisions)
+    .default('w8a8')
+    .describe(
+      'Format the weights are computed in: float32, 8-bit weights and activations, or 4-bit weights.',
+    ),
+  threads: z.int().min(1).max(1024).optional().describe('Processor threads; one for each core without it.'),
+});
+
+/** A progress display that begins with its first report, and says nothing to a pipe that wants only results. */
+export function lazyProgress(label: string, unit: string, quiet: boolean): Progress {
+  let progress: Progress | undefined;
+  return {
+    update(loaded, total, note) {
+      progress ??= createProgress(process.stderr, label, { unit, quiet });
+      progress.update(loaded, total, note);
+    },
+    done: () => progress?.done(),
+  };
+}
+
+/** Reports of `pull` on a progress display. */
+export function showPull(progress: Progress): (report: PullProgress) => void {
+  return ({ loadedTotal, grandTotal, file }) => progress.update(loadedTotal, grandTotal, file);
+}
+
+/**
+ * Loads a model for a command.
+ * @param quiet show no progress unless standard error is a terminal
+ * @throws QuickstepError as `load`; the signal's reason when aborted.
+ */
+export async function loadModel(
+  { model, precision, threads }: z.output<typeof modelOptions>,
+  signal: AbortSignal,
+  quiet: boolean,
+): Promise<LanguageModel> {
+  const { isTTY } = process.stderr;
+  const fetching = lazyProgress(`Fetching ${model}`, 'bytes', quiet && !isTTY);
+  // Layers take a second or so: nothing a log should keep.
+  const loading = lazyProgress(`Loading ${model}`, 'layers', !isTTY);
+  try {
+    return await load(model, {
+      precision,
+      threads,
+      signal,
+      pull: { onProgress: showPull(fetching) },
+      onProgress: (done, total) => {
+        fetching.done();
+        loading.update(done, total);
+      },
+    });
+  } finally {
+    fetching.done();
+    loading.done();
+  }
+}
