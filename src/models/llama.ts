@@ -33,6 +33,8 @@ export interface LlamaOptions {
   attention?: readonly number[];
   /** Also output the final normed hidden state of the head rows, `final` [heads, hidden]. */
   final?: boolean;
+  /** Told after each layer's weights are in the program. */
+  onProgress?: (layers: number, total: number) => void;
 }
 
 /**
@@ -105,6 +107,7 @@ export async function buildLlama(
     const [gate, up] = b.split(project(w.gateUp, 2 * ffn, d)(norm(x, w.postNorm)), 1, [ffn, ffn]);
     x = b.add(x, project(w.down, d, ffn)(blockRotated(b.mul(b.silu(gate), up))));
     if (options.hidden?.includes(layer + 1)) b.output(`hidden.${layer + 1}`, restored(x));
+    options.onProgress?.(layer + 1, layers);
   }
 
   const gamma = await weights.finalNorm();

@@ -15,7 +15,7 @@ import { buildLlama, type LlamaOptions } from './llama.ts';
 
 export interface LoadOptions
   extends ProgramOptions,
-    Pick<LlamaOptions, 'hidden' | 'attention' | 'final' | 'exact'> {
+    Pick<LlamaOptions, 'hidden' | 'attention' | 'final' | 'exact' | 'onProgress'> {
   /** Format the weights are computed in. Default 'w8a8'. */
   precision?: Precision;
   /** Where to find or fetch the checkpoint. */
@@ -50,7 +50,7 @@ export async function loadCheckpoint(
   checkpoint: Checkpoint,
   options: LoadOptions & { id?: string } = {},
 ): Promise<LanguageModel> {
-  const { precision = 'w8a8', signal, hidden, attention, final, exact } = options;
+  const { precision = 'w8a8', signal, hidden, attention, final, exact, onProgress } = options;
   const config = parseLlamaConfig(checkpoint.config);
   if (!checkpoint.tokenizer) {
     const hint = 'Put tokenizer.json beside the weights.';
@@ -63,7 +63,14 @@ export async function loadCheckpoint(
       return checkpoint.read(name);
     },
   };
-  const graph = await buildLlama(config, source, { precision, hidden, attention, final, exact });
+  const graph = await buildLlama(config, source, {
+    precision,
+    hidden,
+    attention,
+    final,
+    exact,
+    onProgress,
+  });
   const program = await Program.load(graph, options);
   const has = new Set<Capability>(['causal', 'bidirectional']);
   if (hidden?.length || final) has.add('hidden-states');
