@@ -1,5 +1,6 @@
 /** The slot cache: bookkeeping of slots and sequences, the K/V tensors they index, and the rows of a forward. */
 export { bucketOf } from './buckets.ts';
+export { KvBatch } from './kv-batch.ts';
 export { KvCache, type NewRows } from './kv-cache.ts';
 export { type KvShape, KvStore } from './kv-store.ts';
 export { buildRows, masked, type RowGroup, type RowOptions, RowScratch, type Rows } from './rows.ts';

@@ -1,5 +1,6 @@
 /**
- * The K/V cache of one model: slots and the tensors they index, kept in step.
+ * One lane's K/V cache: slots and the tensors they index, kept in step. Alone it owns its store; caches that a
+ * `KvBatch` opened share one, and its capacity.
  * A forward reads `store.key(layer)` and `store.value(layer)` at `capacity`; `commit` then keeps the rows that were
  * accepted and drops the others by not writing them, so a rejected draft needs no rollback. Keys were rotated for
  * `nextPosition + depth`, which is the position a path's rows get here, so they are stored as they are.
@@ -28,11 +29,22 @@ export class KvCache {
   /** Create, fork, crop, evict and free sequences here. */
   readonly slots: SlotCache;
   readonly store: KvStore;
+  /** Which lane of the store; changed by the batch only. */
+  lane = 0;
+  readonly #capacityOfOthers: () => number;
 
-  /** @throws QuickstepError `bad-shape` or `bad-option` for sizes that are not positive integers. */
-  constructor(shape: KvShape, options: SlotCacheOptions = {}) {
+  /**
+   * @param batch The store of a batch, and the capacity its other lanes need.
+   * @throws QuickstepError `bad-shape` or `bad-option` for sizes that are not positive integers.
+   */
+  constructor(
+    shape: KvShape,
+    options: SlotCacheOptions = {},
+    batch?: { store: KvStore; capacityOfOthers: (cache: KvCache) => number },
+  ) {
     this.slots = new SlotCache(options);
-    this.store = new KvStore(shape);
+    this.store = batch?.store ?? new KvStore(shape);
+    this.#capacityOfOthers = () => batch?.capacityOfOthers(this) ?? 0;
   }
 
   /** Slots the tensors are laid out for: what `buildRows` and the graph inputs must use. */
@@ -71,7 +83,7 @@ export class KvCache {
     try {
       if (this.slots.capacity > this.capacity) this.store.resize(this.slots.capacity);
       for (let layer = 0; layer < layers; layer++) {
-        this.store.write(layer, keys[layer], values[layer], rows, rowIndices, slots);
+        this.store.write(layer, keys[layer], values[layer], rows, rowIndices, slots, this.lane);
       }
     } catch (error) {
       this.slots.crop(sequence, length);
@@ -86,9 +98,9 @@ export class KvCache {
    * are stale.
    */
   compactIfSparse(): boolean {
-    const target = bucketOf(this.slots.used);
+    const target = Math.max(bucketOf(this.slots.used), this.#capacityOfOthers());
     if (this.capacity === 0 || target > sparseShare * this.capacity) return false;
-    this.store.move(this.slots.compact());
+    this.store.move(this.slots.compact(), this.lane);
     this.store.resize(target);
     return true;
   }

@@ -1,5 +1,7 @@
 /**
- * The K and V tensors of all layers, owned by JavaScript and fed to the graph without a copy.
+ * The K and V tensors of all layers, owned by JavaScript and fed to the graph without a copy. Sequences that are
+ * decoded side by side have a lane each: `[lanes, kvHeads, capacity, dim]`, so that one forward over several lanes
+ * is one batched product and no row looks at another lane's slots.
  * Keys are stored after rotary embedding. ONNX Runtime copies every output, so the graph returns the new rows only,
  * `[kvHeads, rows, dim]`, and `write` puts them into their slots.
  *
@@ -23,11 +25,12 @@ export interface KvShape {
 export class KvStore {
   readonly shape: Required<KvShape>;
   #capacity = 0;
+  #lanes = 1;
   #keys: SlotTensor[];
   #values: SlotTensor[];
 
   /**
-   * A store of capacity 0.
+   * A store of one lane and capacity 0.
    * @throws QuickstepError `bad-shape` when a size is not a positive integer.
    */
   constructor({ layers, kvHeads, headDim, valueDim = headDim }: KvShape) {
@@ -50,14 +53,39 @@ export class KvStore {
     return [...this.#keys, ...this.#values].reduce((sum, tensor) => sum + tensor.bytes, 0);
   }
 
-  /** Keys of a layer, `[kvHeads, capacity, headDim]`. The same array until the capacity changes. */
-  key(layer: number): Float32Array {
-    return this.#keys[layer].data;
+  get lanes(): number {
+    return this.#lanes;
   }
 
-  /** Values of a layer, `[kvHeads, capacity, valueDim]`. The same array until the capacity changes. */
-  value(layer: number): Float32Array {
-    return this.#values[layer].data;
+  /** Keys of a layer in `count` lanes from `lane`, `[count, kvHeads, capacity, headDim]`; valid until the layout changes. */
+  key(layer: number, lane = 0, count = 1): Float32Array {
+    const { kvHeads } = this.shape;
+    return this.#keys[layer].view(lane * kvHeads, count * kvHeads);
+  }
+
+  /** Values, like `key`, `[count, kvHeads, capacity, valueDim]`. */
+  value(layer: number, lane = 0, count = 1): Float32Array {
+    const { kvHeads } = this.shape;
+    return this.#values[layer].view(lane * kvHeads, count * kvHeads);
+  }
+
+  /**
+   * Adds empty lanes at the end, or drops the last ones. All or nothing.
+   * @throws QuickstepError `out-of-memory`, and then the store is as it was.
+   */
+  setLanes(lanes: number): void {
+    const heads = lanes * this.shape.kvHeads;
+    const tensors = [...this.#keys, ...this.#values];
+    for (const tensor of tensors) tensor.reserve(this.#capacity, heads);
+    for (const tensor of tensors) tensor.setHeads(heads);
+    this.#lanes = lanes;
+  }
+
+  /** Copies lane `from` over lane `to`. */
+  copyLane(from: number, to: number): void {
+    const { kvHeads } = this.shape;
+    for (const tensor of [...this.#keys, ...this.#values])
+      tensor.copyHeads(from * kvHeads, to * kvHeads, kvHeads);
   }
 
   /**
@@ -83,7 +111,7 @@ export class KvStore {
   }
 
   /**
-   * Copies row `sources[i]` of a layer's new rows into slot `slots[i]`.
+   * Copies row `sources[i]` of a layer's new rows into slot `slots[i]` of a lane.
    * @param keys `[kvHeads, rows, headDim]`
    * @param values `[kvHeads, rows, valueDim]`
    * @throws QuickstepError `bad-shape` when an array does not have its shape, or a row or slot does not exist.
@@ -95,6 +123,7 @@ export class KvStore {
     rows: number,
     sources: ArrayLike<number>,
     slots: ArrayLike<number>,
+    lane = 0,
   ): void {
     const { kvHeads, headDim, valueDim } = this.shape;
     checkLength(`New keys of layer ${layer}`, keys, kvHeads * rows * headDim);
@@ -102,14 +131,14 @@ export class KvStore {
     checkLength('The slots to write', slots, sources.length);
     checkIndices('row', sources, rows);
     checkIndices('slot', slots, this.#capacity);
-    this.#keys[layer].write(keys, rows, sources, slots);
-    this.#values[layer].write(values, rows, sources, slots);
+    this.#keys[layer].write(keys, rows, sources, slots, lane * kvHeads, kvHeads);
+    this.#values[layer].write(values, rows, sources, slots, lane * kvHeads, kvHeads);
   }
 
   /** Moves the contents of slots as `SlotCache.compact` renamed them. */
-  move(moves: readonly Move[]): void {
-    for (const tensor of this.#keys) tensor.move(moves);
-    for (const tensor of this.#values) tensor.move(moves);
+  move(moves: readonly Move[], lane = 0): void {
+    const { kvHeads } = this.shape;
+    for (const tensor of [...this.#keys, ...this.#values]) tensor.move(moves, lane * kvHeads, kvHeads);
   }
 }
 

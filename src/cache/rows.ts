@@ -31,11 +31,13 @@ export interface RowOptions {
   readonly attention: 'causal' | 'bidirectional';
   /** Sliding window: a row sees keys fewer than this many positions away, itself included. */
   readonly window?: number;
+  /** Fill up with rows that see only themselves, as lanes of one forward have equally many; default: none. */
+  readonly padTo?: number;
 }
 
 /** Graph inputs of one forward. The arrays belong to the scratch, if one was given, until its next use. */
 export interface Rows {
-  /** All rows of all groups. */
+  /** All rows of all groups, padding included. */
   readonly rows: number;
   /** First row of each group, `[groups]`. */
   readonly offsets: number[];
@@ -88,11 +90,13 @@ export function buildRows(
     offsets.push(rows);
     rows += group.rows;
   }
+  const used = rows;
+  rows = Math.max(rows, options.padTo ?? 0);
   if (rows === 0) {
     throw new QuickstepError('bad-input', 'A forward needs at least one row.', 'Give it a token to run.');
   }
 
-  const positions = scratch.positions(rows);
+  const positions = scratch.positions(rows).fill(0, used);
   const bias = scratch.bias(rows * (capacity + rows)).fill(masked);
   groups.forEach((group, index) => {
     const block: Block = {
@@ -109,6 +113,7 @@ export function buildRows(
     if (attention === 'causal' && group.parents) showAncestors(block, group.parents);
     else showNeighbours(block, attention);
   });
+  for (let row = used; row < rows; row++) bias[row * (capacity + rows) + capacity + row] = 0;
   return { rows, offsets, positions, bias };
 }
 

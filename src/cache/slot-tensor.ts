@@ -1,5 +1,5 @@
 /**
- * One slot-indexed tensor `[heads, capacity, dim]`, float32, whose capacity changes in place.
+ * One slot-indexed tensor `[heads, capacity, dim]`, float32, whose capacity and head count change in place.
  * Each head's slots are contiguous, so a run of neighbouring slots is one copy per head. The backing array grows
  * by half again and is then re-laid out by moving heads, which makes a resize that cannot fail half-way: first
  * `reserve` on every tensor, which may run out of memory but changes no layout, then `resize`. Shrinking gives
@@ -12,7 +12,7 @@ import { allocateFloats } from './allocate.ts';
 import type { Move } from './slot-cache.ts';
 
 export class SlotTensor {
-  readonly heads: number;
+  heads: number;
   readonly dim: number;
   #capacity = 0;
   #backing = new Float32Array(0);
@@ -34,11 +34,11 @@ export class SlotTensor {
   }
 
   /**
-   * Makes room for `capacity` slots and leaves the layout as it is.
+   * Makes room for `capacity` slots of `heads` heads and leaves the layout as it is.
    * @throws QuickstepError `out-of-memory`.
    */
-  reserve(capacity: number): void {
-    const needed = this.heads * capacity * this.dim;
+  reserve(capacity: number, heads = this.heads): void {
+    const needed = heads * capacity * this.dim;
     if (needed <= this.#backing.length) return;
     // Untouched pages of a fresh array stay unmapped on common systems, so spare room is nearly free.
     const length = Math.max(needed, Math.ceil(this.#backing.length * 1.5));
@@ -70,12 +70,41 @@ export class SlotTensor {
     }
   }
 
+  /** Adds heads at the end, or drops the last ones; `reserve` must have made room. */
+  setHeads(heads: number): void {
+    const before = this.#data.length;
+    this.heads = heads;
+    this.#data = this.#backing.subarray(0, heads * this.#capacity * this.dim);
+    // What a dropped head left behind may not be finite.
+    if (this.#data.length > before) this.#data.fill(0, before);
+  }
+
+  /** Copies `count` heads from head `from` over those from head `to`. */
+  copyHeads(from: number, to: number, count: number): void {
+    const head = this.#capacity * this.dim;
+    this.#data.copyWithin(to * head, from * head, (from + count) * head);
+  }
+
+  /** `count` heads from head `first`, `[count, capacity, dim]`; valid until the layout changes. */
+  view(first: number, count: number): Float32Array {
+    const head = this.#capacity * this.dim;
+    return this.#data.subarray(first * head, (first + count) * head);
+  }
+
   /**
-   * Copies row `sources[i]` of `rows` into slot `slots[i]`; neighbours in both travel in one copy.
+   * Copies row `sources[i]` of `rows` into slot `slots[i]` of `heads` heads from head `first`; neighbours in both
+   * travel in one copy.
    * @param rows `[heads, count, dim]`
    */
-  write(rows: Float32Array, count: number, sources: ArrayLike<number>, slots: ArrayLike<number>): void {
-    const { heads, dim } = this;
+  write(
+    rows: Float32Array,
+    count: number,
+    sources: ArrayLike<number>,
+    slots: ArrayLike<number>,
+    first: number,
+    heads: number,
+  ): void {
+    const { dim } = this;
     for (let start = 0, end = 0; start < sources.length; start = end) {
       do end++;
       while (
@@ -85,15 +114,15 @@ export class SlotTensor {
       );
       for (let head = 0; head < heads; head++) {
         const from = (head * count + sources[start]) * dim;
-        const to = (head * this.#capacity + slots[start]) * dim;
+        const to = ((first + head) * this.#capacity + slots[start]) * dim;
         this.#data.set(rows.subarray(from, from + (end - start) * dim), to);
       }
     }
   }
 
-  /** Follows the moves of a compaction, in their order. */
-  move(moves: readonly Move[]): void {
-    for (let head = 0; head < this.heads; head++) {
+  /** Follows the moves of a compaction, in their order, in `heads` heads from head `first`. */
+  move(moves: readonly Move[], first: number, heads: number): void {
+    for (let head = first; head < first + heads; head++) {
       const base = head * this.#capacity;
       for (const { from, to, count } of moves) {
         const start = (base + from) * this.dim;

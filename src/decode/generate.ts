@@ -163,13 +163,13 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
   checkNeeds(method, model);
   const methodOptions = parseMethodOptions(method, options.methodOptions);
   const { maxTokens, stop, ignoreEos } = parseLimits(options);
-  const cache = model.newCache();
+  const batch = model.newBatch();
   const decoders: Decoder[] = prompts.map((prompt, request) => {
     const make = (extra: readonly LogitsProcessor[]) => samplerFor(method, options, model, extra);
     const run = new Run({
       request,
       prompt: promptTokens(model, prompt),
-      cache,
+      cache: batch.open(),
       sampler: make([]),
       tokenizer: model.tokenizer,
       eosIds: ignoreEos ? [] : model.eosIds,
@@ -183,7 +183,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
   });
   const recorders = decoders.map(({ run }) => new Recorder(run));
   async function* steps(): AsyncGenerator<Step, void, void> {
-    for await (const step of decode(model, cache, decoders, options.signal)) {
+    for await (const step of decode(model, batch, decoders, options.signal)) {
       recorders[step.request].add(step);
       yield step;
     }

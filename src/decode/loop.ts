@@ -1,21 +1,21 @@
 /**
- * The decoding loop: propose, score, choose, remember, until every run has finished. All runs share the cache and,
- * once their prompts are read, each forward; a row's result does not depend on its neighbours, so a batch gives
- * what single runs give.
+ * The decoding loop: propose, score, choose, remember, until every run has finished. Once their prompts are read,
+ * all runs share each forward, a lane each; a row's result does not depend on its neighbours, so a batch gives what
+ * single runs give.
  */
 
-import type { KvCache } from '../cache/index.ts';
-import type { Forward, ScoreGroup } from '../models/language-model.ts';
+import type { KvBatch } from '../cache/index.ts';
+import type { Forward, ForwardOptions, ScoreGroup, ScoreLane } from '../models/forward.ts';
 import { defaultPhases, draftTokens, type Phases, type Proposal } from './phases.ts';
 import type { Run } from './run.ts';
 import type { Step } from './step.ts';
 
 /** The part of a model the loop needs. */
 export interface Scorer {
-  forward(cache: KvCache, groups: readonly ScoreGroup[], options?: { logits?: boolean }): Promise<Forward>;
+  forwardLanes(lanes: readonly ScoreLane[], options?: ForwardOptions): Promise<Forward[]>;
 }
 
-/** A run and the phases of its method. */
+/** A run, whose cache is a lane of the batch, and the phases of its method. */
 export interface Decoder {
   run: Run;
   phases: Partial<Phases>;
@@ -26,84 +26,83 @@ const prefillRows = 512;
 
 /**
  * Decodes until all runs have finished, yielding each run's steps as they happen. Stopping early, an abort or an
- * error frees every run's slots.
+ * error closes every run's lane.
  * @throws The signal's reason when it aborts; it is checked before every forward.
  */
 export async function* decode(
   model: Scorer,
-  cache: KvCache,
+  batch: KvBatch,
   decoders: readonly Decoder[],
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
-  const workers = decoders.map(({ run, phases }) => new Worker(run, { ...defaultPhases, ...phases }));
+  const workers = decoders.map(({ run, phases }) => new Worker(run, { ...defaultPhases, ...phases }, batch));
   try {
     for (const worker of workers) if (worker.run.finish) yield worker.endAtOnce();
     for (let active = workers; ; ) {
+      // A finished run leaves the batch at once, so that no forward carries it on.
+      for (const { run } of active) if (run.finish) close(batch, run);
       active = active.filter(({ run }) => !run.finish);
       if (active.length === 0) return;
       signal?.throwIfAborted();
-      // A prompt is read alone: its many rows would attend to every other run's slots in vain.
+      // A prompt is read alone: the other lanes would be padded to its many rows.
       const filling = active.find(({ run }) => run.pending().length > 1);
-      yield* filling ? fill(model, cache, filling) : score(model, cache, active);
+      yield* filling ? fill(model, filling) : score(model, active);
     }
   } finally {
-    for (const { run } of decoders) run.dispose();
-    cache.compactIfSparse();
+    for (const { run } of decoders) close(batch, run);
   }
 }
 
+function close(batch: KvBatch, run: Run): void {
+  run.dispose();
+  batch.close(run.cache);
+}
+
 /** Reads a prompt: whole chunks that need no scores, then the step that answers it. */
-async function* fill(model: Scorer, cache: KvCache, worker: Worker): AsyncGenerator<Step, void, void> {
+async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, void> {
   const { run } = worker;
   const pending = run.pending();
   if (pending.length <= prefillRows) {
-    yield* score(model, cache, [worker]);
+    yield* score(model, [worker]);
     return;
   }
-  cache.reserve(pending.length);
+  run.cache.reserve(pending.length);
   const started = performance.now();
   const tokens = pending.slice(0, prefillRows);
-  const forward = await model.forward(cache, [{ sequence: run.sequence, tokens, scored: [] }]);
-  cache.commit(run.sequence, forward.newRows, [...tokens.keys()]);
-  worker.count(tokens.length, tokens.length);
+  const group = { sequence: run.sequence, tokens, scored: [] };
+  const [forward] = await model.forwardLanes([{ cache: run.cache, groups: [group] }]);
+  worker.count([group]);
+  run.keep(run.sequence, forward.newRows, [...tokens.keys()]);
   run.statistics.seconds.score += (performance.now() - started) / 1000;
   yield worker.step('prefill', tokens.length, [], started);
 }
 
 /** One step of every given run, in one forward. */
-async function* score(
-  model: Scorer,
-  cache: KvCache,
-  workers: readonly Worker[],
-): AsyncGenerator<Step, void, void> {
+async function* score(model: Scorer, workers: readonly Worker[]): AsyncGenerator<Step, void, void> {
   const started = performance.now();
   const proposals = workers.map((worker) => worker.propose());
-  const groups = proposals.flatMap((proposal) => proposal.groups);
+  const lanes = workers.map(({ run }, i) => ({ cache: run.cache, groups: proposals[i].groups }));
   const logits = workers.some((worker) => worker.needsLogits);
   const scoring = performance.now();
-  const forward = await model.forward(cache, groups, { logits });
+  const forwards = await model.forwardLanes(lanes, { logits });
   const scoreSeconds = (performance.now() - scoring) / 1000;
-  const steps: Step[] = [];
-  let group = 0;
-  for (const [i, worker] of workers.entries()) {
-    const proposal = proposals[i];
-    const end = group + proposal.groups.length;
+  yield* workers.map((worker, i) => {
     worker.run.statistics.seconds.score += scoreSeconds;
-    steps.push(worker.advance(proposal, forward, group, end, started));
-    group = end;
-  }
-  yield* steps;
+    return worker.advance(proposals[i], forwards[i], started);
+  });
 }
 
 /** One run with complete phases; times them and writes its step records. */
 class Worker {
   readonly run: Run;
   readonly #phases: Phases;
+  readonly #batch: KvBatch;
   #steps = 0;
 
-  constructor(run: Run, phases: Phases) {
+  constructor(run: Run, phases: Phases, batch: KvBatch) {
     this.run = run;
     this.#phases = phases;
+    this.#batch = batch;
   }
 
   get needsLogits(): boolean {
@@ -121,28 +120,25 @@ class Worker {
     return this.#timed('propose', () => this.#phases.propose(this.run));
   }
 
-  /** Chooses from and remembers groups [first, end) of a forward. */
-  advance(proposal: Proposal, forward: Forward, first: number, end: number, started: number): Step {
+  /** Chooses from and remembers a forward's rows. */
+  advance(proposal: Proposal, forward: Forward, started: number): Step {
     const { run } = this;
-    const scores = forward.scores.slice(first, end);
-    const choice = this.#timed('choose', () => this.#phases.choose(run, proposal, scores));
-    const before = run.sequence.length;
-    this.#timed('remember', () =>
-      this.#phases.remember(run, proposal, choice, forward, forward.offsets.slice(first, end)),
-    );
-    const rows = proposal.groups.reduce((sum, group) => sum + group.tokens.length, 0);
-    this.count(rows, Math.max(0, run.sequence.length - before));
+    this.count(proposal.groups);
+    const choice = this.#timed('choose', () => this.#phases.choose(run, proposal, forward.scores));
+    this.#timed('remember', () => this.#phases.remember(run, proposal, choice, forward));
     run.statistics.drafted += proposal.draft.tokens.length;
     run.statistics.accepted += choice.accepted.length;
-    return this.step('decode', rows, draftTokens(proposal.draft, choice.accepted), started);
+    return this.step('decode', forward.rows, draftTokens(proposal.draft, choice.accepted), started);
   }
 
-  count(rows: number, written: number): void {
-    const { statistics, sequence } = this.run;
+  /** Counts a forward of these groups, whose sequences are as they were in it. */
+  count(groups: readonly ScoreGroup[]): void {
+    const { statistics } = this.run;
     statistics.forwards++;
-    statistics.rows += rows;
-    statistics.kvRead += sequence.length - written;
-    statistics.kvWritten += written;
+    for (const { sequence, tokens } of groups) {
+      statistics.rows += tokens.length;
+      statistics.kvRead += sequence.length;
+    }
   }
 
   step(kind: Step['kind'], rows: number, proposed: Step['proposed'], started: number): Step {
@@ -157,7 +153,7 @@ class Worker {
       proposed,
       committed,
       text,
-      slots: run.cache.slots.used,
+      slots: this.#batch.used,
       seconds: (performance.now() - started) / 1000,
       finish: run.finish,
     };

@@ -10,7 +10,7 @@
  * Policy code sees typed arrays, never a session or a graph.
  */
 
-import type { Forward, ScoreGroup, Scores } from '../models/language-model.ts';
+import type { Forward, ScoreGroup, Scores } from '../models/forward.ts';
 import type { Run } from './run.ts';
 import type { LogitsProcessor } from './sampling/processors.ts';
 import type { DraftToken } from './step.ts';
@@ -42,8 +42,7 @@ export interface Phases {
   /** Copy logits out even when the sampling options alone would not need them. */
   readonly needsLogits?: boolean;
   choose(run: Run, proposal: Proposal, scores: readonly Scores[]): Choice;
-  /** @param offsets First row of each of the proposal's groups in the forward. */
-  remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward, offsets: readonly number[]): void;
+  remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward): void;
 }
 
 export const emptyDraft: DraftTree = { tokens: [], parents: [] };
@@ -74,10 +73,9 @@ export function walkDraft(run: Run, { draft }: Proposal, [scores]: readonly Scor
   const accepted: number[] = [];
   for (let node = -1; ; ) {
     const token = run.commit(scores, node + 1);
-    if (run.finish) break;
     const child = draft.tokens.findIndex((drafted, i) => drafted === token && draft.parents[i] === node);
-    if (child === -1) break;
-    accepted.push(child);
+    if (child !== -1) accepted.push(child);
+    if (child === -1 || run.finish) break;
     node = child;
   }
   return { accepted };
@@ -89,12 +87,11 @@ export function rememberPath(
   { groups, draft }: Proposal,
   { accepted }: Choice,
   forward: Forward,
-  [offset]: readonly number[],
 ): void {
   const pending = groups[0].tokens.length - draft.tokens.length;
-  const rows = Array.from({ length: pending }, (_, row) => offset + row);
-  for (const node of accepted) rows.push(offset + pending + node);
-  run.cache.commit(run.sequence, forward.newRows, rows);
+  const rows = Array.from({ length: pending }, (_, row) => row);
+  for (const node of accepted) rows.push(pending + node);
+  run.keep(run.sequence, forward.newRows, rows);
 }
 
 export const defaultPhases: Phases = {

@@ -3,9 +3,9 @@
  * a run; the loop drives it. Nothing here runs a model.
  */
 
-import type { KvCache, Sequence } from '../cache/index.ts';
+import type { KvCache, NewRows, Sequence } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
-import type { Scores } from '../models/language-model.ts';
+import type { Scores } from '../models/forward.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { randomStreams } from './random.ts';
@@ -40,6 +40,8 @@ export class Run {
   readonly #sequences = new Set<Sequence>();
   readonly #contextLength: number;
   readonly #maxTokens: number;
+  readonly #stop: readonly string[];
+  readonly #tokenizer: Tokenizer;
   readonly #detokenizer: StreamDetokenizer;
   readonly #stopper: Stopper;
   #newTokens: CommittedToken[] = [];
@@ -70,6 +72,8 @@ export class Run {
     this.eosIds = eosIds;
     this.#contextLength = contextLength;
     this.#maxTokens = maxTokens;
+    this.#stop = stop;
+    this.#tokenizer = options.tokenizer;
     this.#detokenizer = new StreamDetokenizer(options.tokenizer, { continues: true });
     this.#stopper = createStopper({ eosIds, stop, maxTokens });
     this.sequence = this.cache.slots.createSequence();
@@ -143,12 +147,33 @@ export class Run {
     this.#newText += this.#stopper.flush() + this.#detokenizer.flush();
   }
 
+  /** How the run would end if `tokens` were its answer so far; undefined when it would go on. Commits nothing. */
+  finishOf(tokens: readonly number[]): FinishReason | undefined {
+    if (this.eosIds.includes(tokens[tokens.length - 1])) return 'eos';
+    if (this.#stop.length > 0) {
+      const detokenizer = new StreamDetokenizer(this.#tokenizer, { continues: true });
+      const text = tokens.map((token) => detokenizer.push(token)).join('');
+      if (this.#stop.some((stop) => text.includes(stop))) return 'stop';
+    }
+    if (tokens.length >= this.#maxTokens) return 'length';
+    return this.prompt.length + tokens.length < this.#contextLength ? undefined : 'context';
+  }
+
   /** What was committed since the last call, for the step record. */
   takeNew(): { committed: CommittedToken[]; text: string } {
     const taken = { committed: this.#newTokens, text: this.#newText };
     this.#newTokens = [];
     this.#newText = '';
     return taken;
+  }
+
+  /**
+   * Caches rows of a forward at the end of one of the run's sequences.
+   * @param rows Rows of the whole forward in path order; see `KvCache.commit`.
+   */
+  keep(sequence: Sequence, newRows: NewRows, rows: readonly number[]): void {
+    this.cache.commit(sequence, newRows, rows);
+    this.statistics.kvWritten += rows.length;
   }
 
   /** Another sequence that shares what `sequence` has cached. */

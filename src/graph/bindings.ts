@@ -26,10 +26,16 @@ function openSize(dim: Dim, bindings: Bindings): OpenSize {
   const plain = typeof dim === 'number' ? dim : bindings.get(dim);
   if (plain !== undefined) return { ...size, known: plain };
   for (const term of String(dim).split('+')) {
-    const [, factor = '1', symbol] = /^(?:(\d+)\*)?(.*)$/.exec(term)!;
-    const number = /^\d+$/.test(symbol) ? Number(symbol) : bindings.get(symbol);
-    if (number === undefined) size.unknown.set(symbol, (size.unknown.get(symbol) ?? 0) + Number(factor));
-    else size.known += Number(factor) * number;
+    let factor = 1;
+    const unbound: string[] = [];
+    for (const part of term.split('*')) {
+      const number = /^\d+$/.test(part) ? Number(part) : bindings.get(part);
+      if (number === undefined) unbound.push(part);
+      else factor *= number;
+    }
+    const symbol = unbound.join('*');
+    if (symbol === '') size.known += factor;
+    else size.unknown.set(symbol, (size.unknown.get(symbol) ?? 0) + factor);
   }
   return size;
 }

@@ -5,7 +5,16 @@
 
 import type { OpAttributes, OpKind, ShapeRule } from './ops.ts';
 import { shapeRules } from './shapes.ts';
-import { type AnyNode, type Dim, type DType, float32, type Graph, type Shape, type Tensor, type Value } from './types.ts';
+import {
+  type AnyNode,
+  type Dim,
+  type DType,
+  float32,
+  type Graph,
+  type Shape,
+  type Tensor,
+  type Value,
+} from './types.ts';
 
 export class GraphBuilder {
   readonly #nodes: AnyNode[] = [];
@@ -87,9 +96,12 @@ export class GraphBuilder {
   equal = (a: Value, b: Value) => this.#one('equal', [a, b], {});
   where = (condition: Value, a: Value, b: Value) => this.#one('where', [condition, a, b], {});
 
-  reduceSum = (x: Value, axes: readonly number[], keepDims = true) => this.#one('reduceSum', [x], { axes, keepDims });
-  reduceMax = (x: Value, axes: readonly number[], keepDims = true) => this.#one('reduceMax', [x], { axes, keepDims });
-  reduceMean = (x: Value, axes: readonly number[], keepDims = true) => this.#one('reduceMean', [x], { axes, keepDims });
+  reduceSum = (x: Value, axes: readonly number[], keepDims = true) =>
+    this.#one('reduceSum', [x], { axes, keepDims });
+  reduceMax = (x: Value, axes: readonly number[], keepDims = true) =>
+    this.#one('reduceMax', [x], { axes, keepDims });
+  reduceMean = (x: Value, axes: readonly number[], keepDims = true) =>
+    this.#one('reduceMean', [x], { axes, keepDims });
   argMax = (x: Value, axis: number, keepDims = false) => this.#one('argMax', [x], { axis, keepDims });
   /** The k largest of the last axis: [values, int64 indices]. */
   topK = (x: Value, k: number) => this.apply('topK', [x], { k }) as [Value, Value];
@@ -99,7 +111,8 @@ export class GraphBuilder {
   transpose = (x: Value, permutation: readonly number[]) => this.#one('transpose', [x], { permutation });
   concat = (inputs: readonly Value[], axis: number) => this.#one('concat', inputs, { axis });
   split = (x: Value, axis: number, sizes: readonly Dim[]) => this.apply('split', [x], { axis, sizes });
-  slice = (x: Value, axis: number, start: number, end = Infinity) => this.#one('slice', [x], { axis, start, end });
+  slice = (x: Value, axis: number, start: number, end = Infinity) =>
+    this.#one('slice', [x], { axis, start, end });
   gather = (data: Value, indices: Value, axis = 0) => this.#one('gather', [data, indices], { axis });
 
   matmul = (a: Value, b: Value, options: Partial<OpAttributes['matmul']> = {}) =>
@@ -111,7 +124,8 @@ export class GraphBuilder {
   blockMatmul = (x: Value, packed: Value, scales: Value, attributes: OpAttributes['blockMatmul']) =>
     this.#one('blockMatmul', [x, packed, scales], attributes);
   rmsNorm = (x: Value, weight: Value, epsilon: number) => this.#one('rmsNorm', [x, weight], { epsilon });
-  rotary = (x: Value, positions: Value, cos: Value, sin: Value) => this.#one('rotary', [x, positions, cos, sin], {});
+  rotary = (x: Value, positions: Value, cos: Value, sin: Value) =>
+    this.#one('rotary', [x, positions, cos, sin], {});
 
   /** The finished program: only nodes that an output needs, in building order. */
   build(): Graph {

@@ -83,7 +83,10 @@ export interface ValueType {
   dtype: DType;
   shape: Shape;
 }
-export type ShapeRule<K extends OpKind> = (inputs: readonly ValueType[], attributes: OpAttributes[K]) => ValueType[];
+export type ShapeRule<K extends OpKind> = (
+  inputs: readonly ValueType[],
+  attributes: OpAttributes[K],
+) => ValueType[];
 /** `size` is the number that a symbolic size of the attributes stands for in this run. */
 export type EvaluationRule<K extends OpKind> = (
   inputs: readonly Tensor[],

@@ -43,7 +43,8 @@ function binary<K extends OpKind>(op: K, result?: DType): ShapeRule<K> {
 
 function checkAxis(op: string, axis: number, inputs: readonly ValueType[]): void {
   const rank = inputs[0].shape.length;
-  if (!Number.isInteger(axis) || axis < 0 || axis >= rank) fail(op, `axis ${axis} is outside rank ${rank}`, inputs);
+  if (!Number.isInteger(axis) || axis < 0 || axis >= rank)
+    fail(op, `axis ${axis} is outside rank ${rank}`, inputs);
 }
 
 function reduce<K extends 'reduceSum' | 'reduceMax' | 'reduceMean'>(op: K): ShapeRule<K> {
@@ -74,10 +75,10 @@ function volume(shape: Shape): string {
   let product = 1;
   const symbols: string[] = [];
   for (const dim of shape) {
-    const [, factor, symbol] = /^(?:(\d+)\*)?(.*)$/.exec(String(dim))!;
-    if (typeof dim === 'number') product *= dim;
-    else symbols.push(symbol);
-    if (factor) product *= Number(factor);
+    for (const part of String(dim).split('*')) {
+      if (/^\d+$/.test(part)) product *= Number(part);
+      else symbols.push(part);
+    }
   }
   return `${product} ${symbols.sort().join(' ')}`;
 }
@@ -116,7 +117,8 @@ export const shapeRules: ShapeRules = {
   },
   topK: ([x], { k }) => {
     const last = x.shape.at(-1);
-    if (!Number.isInteger(k) || k < 1 || (typeof last === 'number' && k > last)) fail('topK', `cannot take ${k}`, [x]);
+    if (!Number.isInteger(k) || k < 1 || (typeof last === 'number' && k > last))
+      fail('topK', `cannot take ${k}`, [x]);
     const shape = [...x.shape.slice(0, -1), k];
     return [
       { dtype: x.dtype, shape },
@@ -152,7 +154,10 @@ export const shapeRules: ShapeRules = {
     checkAxis('split', axis, [x]);
     const total = sizes.reduce<Dim>((sum, size) => addDims(sum, size), 0);
     if (total !== x.shape[axis]) fail('split', `sizes ${sizes.join(' + ')} do not fill axis ${axis}`, [x]);
-    return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((dim, i) => (i === axis ? size : dim)) }));
+    return sizes.map((size) => ({
+      dtype: x.dtype,
+      shape: x.shape.map((dim, i) => (i === axis ? size : dim)),
+    }));
   },
   slice: ([x], attributes) => {
     checkAxis('slice', attributes.axis, [x]);
@@ -161,9 +166,13 @@ export const shapeRules: ShapeRules = {
   },
   gather: ([data, indices], { axis }) => {
     checkAxis('gather', axis, [data, indices]);
-    if (indices.dtype !== 'int64' && indices.dtype !== 'int32') fail('gather', 'indices must be integers', [data, indices]);
+    if (indices.dtype !== 'int64' && indices.dtype !== 'int32')
+      fail('gather', 'indices must be integers', [data, indices]);
     return [
-      { dtype: data.dtype, shape: [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)] },
+      {
+        dtype: data.dtype,
+        shape: [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)],
+      },
     ];
   },
   matmul: ([a, b], { transposeA, transposeB }) => {
@@ -193,7 +202,8 @@ export const shapeRules: ShapeRules = {
       columnScale.shape.length === 1 &&
       columnScale.shape[0] === w.shape[1] &&
       rowScale.shape.at(-1) === 1;
-    if (!fits) fail('quantizedMatmul', 'needs uint8 [.., k], scales [.., 1], int8 [k, n], scales [n]', inputs);
+    if (!fits)
+      fail('quantizedMatmul', 'needs uint8 [.., k], scales [.., 1], int8 [k, n], scales [n]', inputs);
     return [{ dtype: 'float32', shape: [...q.shape.slice(0, -1), w.shape[1]] }];
   },
   blockMatmul: (inputs, { bits, blockSize, k, n }) => {
@@ -205,7 +215,8 @@ export const shapeRules: ShapeRules = {
       packed.dtype === 'uint8' &&
       packed.shape.join() === [n, blocks, (blockSize * bits) / 8].join() &&
       scales.shape.join() === String(n * blocks);
-    if (!fits) fail('blockMatmul', `does not fit ${bits} bits, blocks of ${blockSize}, k ${k}, n ${n}`, inputs);
+    if (!fits)
+      fail('blockMatmul', `does not fit ${bits} bits, blocks of ${blockSize}, k ${k}, n ${n}`, inputs);
     return [{ dtype: 'float32', shape: [...x.shape.slice(0, -1), n] }];
   },
   rmsNorm: (inputs) => {
@@ -223,7 +234,12 @@ export const shapeRules: ShapeRules = {
       positions.shape.join() === x.shape.slice(0, 2).join() &&
       cos.shape.join() === sin.shape.join() &&
       Number.isInteger(Number(x.shape[2]) / (2 * Number(cos.shape[1])));
-    if (!fits) fail('rotary', 'needs [batch, rows, heads·d], int64 [batch, rows] and two tables [positions, d/2]', inputs);
+    if (!fits)
+      fail(
+        'rotary',
+        'needs [batch, rows, heads·d], int64 [batch, rows] and two tables [positions, d/2]',
+        inputs,
+      );
     return [{ dtype: x.dtype, shape: x.shape }];
   },
 };

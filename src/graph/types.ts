@@ -8,7 +8,7 @@ import type { OpAttributes, OpKind } from './ops.ts';
 /** Element types; 'float64' exists for reference paths and theory constructions. */
 export type DType = 'float32' | 'float64' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool';
 
-/** A size: a number, or a sum of symbols, their multiples and numbers: "rows", "3*rows", "rows+slots". */
+/** A size: a number, or a sum of products of symbols and numbers: "rows", "3*rows", "lanes*rows", "rows+slots". */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 
@@ -65,7 +65,10 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** A tensor of zeros. */
 export function zeros<T extends DType>(dtype: T, shape: readonly number[]): Extract<Tensor, { dtype: T }> {
-  return { dtype, shape, data: new constructors[dtype](sizeOf(shape)) } as unknown as Extract<Tensor, { dtype: T }>;
+  return { dtype, shape, data: new constructors[dtype](sizeOf(shape)) } as unknown as Extract<
+    Tensor,
+    { dtype: T }
+  >;
 }
 
 /** A tensor over existing data; throws when the sizes disagree. */
@@ -93,9 +96,11 @@ export function addDims(a: Dim, b: Dim): Dim {
   return [...symbols.sort(), ...(constant ? [constant] : [])].join('+');
 }
 
-/** A multiple of a size that is a number or a single symbol. */
-export function scaleDim(dim: Dim, factor: number): Dim {
-  if (typeof dim === 'number') return dim * factor;
-  if (/[+*]/.test(dim)) throw new Error(`cannot scale the size ${dim}`);
-  return factor === 1 ? dim : `${factor}*${dim}`;
+/** Product of two sizes, each a number or a single symbol. */
+export function multiplyDims(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  if (a === 1) return b;
+  if (b === 1) return a;
+  if (/[+*]/.test(`${a}${b}`)) throw new Error(`cannot multiply the sizes ${a} and ${b}`);
+  return typeof b === 'number' ? `${b}*${a}` : `${a}*${b}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Grouped-query attention over the slot cache (DESIGN 3.3): scores against cached keys and against the new rows
- * are two products; what a row may see is only the additive bias, so chains, trees, batches and bidirectional
- * blocks are the same program.
+ * are two products; what a row may see is only the additive bias, so chains, trees and bidirectional blocks are the
+ * same program. Lanes are a batch of independent caches, each with its own rows.
  *
  * Order-independent sums. Float addition is not associative, so a row's result would depend in its last bit on
  * whether a key is still a new row or already in a slot, and the int8 rounding that follows turns such bits into
@@ -13,7 +13,7 @@
  */
 
 import type { GraphBuilder } from '../graph/builder.ts';
-import { scaleDim, type Value } from '../graph/types.ts';
+import { multiplyDims, type Value } from '../graph/types.ts';
 
 export interface AttentionShape {
   heads: number;
@@ -22,15 +22,15 @@ export interface AttentionShape {
 }
 
 export interface AttentionInputs {
-  /** [heads, rows, headDim], rotated. */
+  /** [lanes, heads, rows, headDim], rotated. */
   query: Value;
-  /** New rows [kvHeads, rows, headDim], rotated. */
+  /** New rows [lanes, kvHeads, rows, headDim], rotated. */
   key: Value;
   value: Value;
-  /** Cached [kvHeads, slots, headDim]. */
+  /** Cached [lanes, kvHeads, slots, headDim]. */
   pastKey: Value;
   pastValue: Value;
-  /** [rows, slots + rows] */
+  /** [lanes, 1, rows, slots + rows] */
   bias: Value;
   exact: boolean;
 }
@@ -47,48 +47,45 @@ export function roundValues(b: GraphBuilder, value: Value, range: number): Value
   return b.mul(b.round(b.mul(value, steps)), 1 / steps);
 }
 
-/** Attention weights [heads, rows, slots + rows] (they sum to `total`) of masked scores. */
+/** Attention weights [lanes, heads, rows, slots + rows] (they sum to `total`) of masked scores. */
 function attentionWeights(b: GraphBuilder, scores: Value, exact: boolean): { weights: Value; total?: Value } {
   if (!exact) return { weights: b.softmax(scores) };
   // exp(s - max + ln 2^12) saves a pass over all scores.
-  const counts = b.round(b.exp(b.sub(scores, b.sub(b.reduceMax(scores, [2]), Math.log(weightGrid)))));
-  const weights = b.round(b.mul(counts, b.div(probabilityGrid, b.reduceSum(counts, [2]))));
-  return { weights, total: b.reduceSum(weights, [2]) };
+  const counts = b.round(b.exp(b.sub(scores, b.sub(b.reduceMax(scores, [3]), Math.log(weightGrid)))));
+  const weights = b.round(b.mul(counts, b.div(probabilityGrid, b.reduceSum(counts, [3]))));
+  return { weights, total: b.reduceSum(weights, [3]) };
 }
 
 /**
- * Mixed values [rows, heads · headDim], and the attention probabilities [heads, rows, slots + rows], which cost
- * nothing unless they are made an output.
+ * Mixed values [lanes, rows, heads · headDim], and the attention probabilities [lanes, heads, rows, slots + rows],
+ * which cost nothing unless they are made an output.
  */
 export function attention(
   b: GraphBuilder,
-  shape: AttentionShape,
+  { heads, kvHeads, headDim }: AttentionShape,
   inputs: AttentionInputs,
 ): { mixed: Value; probabilities: Value } {
-  const { heads, kvHeads, headDim } = shape;
-  const [, rows] = inputs.query.shape;
-  const slots = inputs.pastKey.shape[1];
-  const columns = inputs.bias.shape[1];
+  const [lanes, , rows] = inputs.query.shape;
+  const slots = inputs.pastKey.shape[2];
+  const columns = inputs.bias.shape[3];
   // Query heads that share a key-value head are stacked as rows, so that one product reads each key once.
-  const stacked = scaleDim(rows, heads / kvHeads);
-  const query = b.reshape(inputs.query, [kvHeads, stacked, headDim]);
+  const stacked = multiplyDims(rows, heads / kvHeads);
+  const query = b.reshape(inputs.query, [lanes, kvHeads, stacked, headDim]);
   // A scale other than 1 also keeps ONNX Runtime off its one-row kernels, which add up in another order.
   const options = { transposeB: true, scale: 1 / Math.sqrt(headDim) };
   const scores = b.concat(
     [b.matmul(query, inputs.pastKey, options), b.matmul(query, inputs.key, options)],
-    2,
+    3,
   );
-  const perHead = b.add(b.reshape(scores, [heads, rows, columns]), inputs.bias);
+  const perHead = b.add(b.reshape(scores, [lanes, heads, rows, columns]), inputs.bias);
   const { weights, total } = attentionWeights(b, perHead, inputs.exact);
-  const [pastWeights, freshWeights] = b.split(b.reshape(weights, [kvHeads, stacked, columns]), 2, [
-    slots,
-    rows,
-  ]);
+  const stackedWeights = b.reshape(weights, [lanes, kvHeads, stacked, columns]);
+  const [pastWeights, freshWeights] = b.split(stackedWeights, 3, [slots, rows]);
   const summed = b.add(b.matmul(pastWeights, inputs.pastValue), b.matmul(freshWeights, inputs.value));
-  const perQuery = b.reshape(summed, [heads, rows, headDim]);
+  const perQuery = b.reshape(summed, [lanes, heads, rows, headDim]);
   const mixed = total ? b.div(perQuery, total) : perQuery;
   return {
-    mixed: b.reshape(b.transpose(mixed, [1, 0, 2]), [rows, heads * headDim]),
+    mixed: b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [lanes, rows, heads * headDim]),
     probabilities: total ? b.div(weights, total) : weights,
   };
 }

@@ -13,7 +13,7 @@ import { quantizeBlocks4, quantizeRowsInt8 } from '../weights/requantize.ts';
 export const precisions = ['fp32', 'w8a8', 'w4'] as const;
 export type Precision = (typeof precisions)[number];
 
-/** y [rows, out] = x [rows, in] · Wᵀ */
+/** y [.., out] = x [.., in] · Wᵀ */
 export type Linear = (x: Value) => Value;
 
 const blockSize = 32;
@@ -85,8 +85,8 @@ export function tiedEmbedding(
     const columnScale = b.constant(float32([vocab], scales));
     return {
       lookup: (ids) => {
-        const picked = b.cast(b.transpose(b.gather(columns, ids, 1), [1, 0]), 'float32');
-        return b.mul(picked, b.reshape(b.gather(columnScale, ids), [ids.shape[0], 1]));
+        const picked = b.cast(b.transpose(b.gather(columns, ids, 1), [1, 2, 0]), 'float32');
+        return b.mul(picked, b.reshape(b.gather(columnScale, ids), [...ids.shape, 1]));
       },
       head: (x) => {
         const [q, rowScale] = b.quantizeRows(x);

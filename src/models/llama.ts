@@ -3,14 +3,15 @@
  * with the variations Qwen2 (q/k/v bias), Qwen3 (q/k norm), Mistral (sliding window, a matter of the bias) and
  * Llama 3 (scaled RoPE) as configuration. Causal or bidirectional attention is the caller's bias.
  *
- * Program: ids or embeddings [rows], positions [rows], bias [rows, slots + rows], head rows [heads], cached K/V
- * [kvHeads, slots, headDim] a layer  →  new K/V rows [kvHeads, rows, headDim] a layer, and for the head rows
- * logits [heads, vocab], the top token and Σ exp(logit - top logit).
+ * Program: ids [lanes, rows] or embeddings, positions [lanes, rows], bias [lanes, 1, rows, slots + rows], cached K/V
+ * [lanes, kvHeads, slots, headDim] a layer, head rows as indices into lanes · rows  →  new K/V rows
+ * [lanes, kvHeads, rows, headDim] a layer, and for the head rows logits [headRows, vocab], the top token and
+ * Σ exp(logit - top logit). A lane is a cache of its own; one lane is the usual case.
  */
 
 import { QuickstepError } from '../errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
-import { float32, type Graph, scaleDim, type Value } from '../graph/types.ts';
+import { float32, type Graph, type Value } from '../graph/types.ts';
 import { attention, roundValues } from './attention.ts';
 import type { LlamaConfig } from './config.ts';
 import { type Linear, linear, type Precision, tiedEmbedding } from './linear.ts';
@@ -23,15 +24,15 @@ export interface LlamaOptions {
   exact?: boolean;
   /** Rotate activations before they are quantized, see rotation.ts. Default: unless fp32. */
   rotate?: boolean;
-  /** Program input: token ids, or embeddings [rows, hidden] in their place. */
+  /** Program input: token ids, or embeddings [lanes, rows, hidden] in their place. */
   input?: 'ids' | 'embeddings';
   /** Run only the first so many layers; the head then reads their result. */
   layers?: number;
-  /** Also output the residual stream after these layers, `hidden.<layer>` [rows, hidden]; 0 is the embedding. */
+  /** Also output the residual stream after these layers, `hidden.<layer>` [lanes, rows, hidden]; 0 is the embedding. */
   hidden?: readonly number[];
-  /** Also output the attention probabilities of these layers, `attention.<layer>` [heads, rows, slots + rows]. */
+  /** Also output the attention probabilities of these layers, `attention.<layer>` [lanes, heads, rows, slots + rows]. */
   attention?: readonly number[];
-  /** Also output the final normed hidden state of the head rows, `final` [heads, hidden]. */
+  /** Also output the final normed hidden state of the head rows, `final` [headRows, hidden]. */
   final?: boolean;
   /** Told after each layer's weights are in the program. */
   onProgress?: (layers: number, total: number) => void;
@@ -49,15 +50,9 @@ export async function buildLlama(
   const { hiddenSize: d, heads, kvHeads, headDim, normEpsilon } = config;
   const { precision, exact = precision === 'w8a8', rotate = precision !== 'fp32' } = options;
   const { input = 'ids', layers = config.layers } = options;
-  for (const layer of [layers, ...(options.hidden ?? []), ...(options.attention ?? [])]) {
-    if (!Number.isInteger(layer) || layer < 0 || layer > config.layers) {
-      throw new QuickstepError(
-        'bad-option',
-        `Layer ${layer} does not exist.`,
-        `The model has ${config.layers} layers.`,
-      );
-    }
-  }
+  checkLayers('layers', [layers], config.layers);
+  checkLayers('hidden', options.hidden ?? [], layers);
+  checkLayers('attention', options.attention ?? [], layers - 1);
   const b = new GraphBuilder();
   const weights = new LlamaWeights(config, source, rotate);
   const { rotations } = weights;
@@ -66,8 +61,8 @@ export async function buildLlama(
     rotations && square(b, rotations.feedForward.matrix(), rotations.feedForward.size);
   /** From the program's basis back to the model's own, for outputs. */
   const restored = (x: Value) => (matrix ? b.matmul(x, matrix, { transposeB: true }) : x);
-  const positions = b.reshape(b.cast(b.input('positions', 'int32', ['rows']), 'int64'), [1, 'rows']);
-  const bias = b.input('bias', 'float32', ['rows', 'rows+slots']);
+  const positions = b.cast(b.input('positions', 'int32', ['lanes', 'rows']), 'int64');
+  const bias = b.input('bias', 'float32', ['lanes', 1, 'rows', 'rows+slots']);
   const headRows = b.input('headRows', 'int32', ['headRows']);
   const tables = ropeTables(config, config.contextLength);
   const [cos, sin] = [b.constant(tables.cos), b.constant(tables.sin)];
@@ -76,9 +71,9 @@ export async function buildLlama(
 
   const embedding = tiedEmbedding(b, await weights.embedding(), config.vocabSize, d, precision);
   let x: Value;
-  if (input === 'ids') x = embedding.lookup(b.input('ids', 'int32', ['rows']));
+  if (input === 'ids') x = embedding.lookup(b.input('ids', 'int32', ['lanes', 'rows']));
   else {
-    const embeddings = b.input('embeddings', 'float32', ['rows', d]);
+    const embeddings = b.input('embeddings', 'float32', ['lanes', 'rows', d]);
     x = matrix ? b.matmul(embeddings, matrix) : embeddings;
   }
   if (options.hidden?.includes(0)) b.output('hidden.0', restored(x));
@@ -94,8 +89,8 @@ export async function buildLlama(
       query,
       key,
       value,
-      pastKey: b.input(`pastKey.${layer}`, 'float32', [kvHeads, 'slots', headDim]),
-      pastValue: b.input(`pastValue.${layer}`, 'float32', [kvHeads, 'slots', headDim]),
+      pastKey: b.input(`pastKey.${layer}`, 'float32', ['lanes', kvHeads, 'slots', headDim]),
+      pastValue: b.input(`pastValue.${layer}`, 'float32', ['lanes', kvHeads, 'slots', headDim]),
       bias,
       exact,
     });
@@ -104,14 +99,17 @@ export async function buildLlama(
     if (options.attention?.includes(layer)) b.output(`attention.${layer}`, probabilities);
     x = b.add(x, project(w.output, d, heads * headDim)(mixed));
     const ffn = config.intermediateSize;
-    const [gate, up] = b.split(project(w.gateUp, 2 * ffn, d)(norm(x, w.postNorm)), 1, [ffn, ffn]);
+    const [gate, up] = b.split(project(w.gateUp, 2 * ffn, d)(norm(x, w.postNorm)), 2, [ffn, ffn]);
     x = b.add(x, project(w.down, d, ffn)(blockRotated(b.mul(b.silu(gate), up))));
     if (options.hidden?.includes(layer + 1)) b.output(`hidden.${layer + 1}`, restored(x));
     options.onProgress?.(layer + 1, layers);
   }
 
   const gamma = await weights.finalNorm();
-  const last = norm(b.gather(x, headRows), rotations ? new Float32Array(d).fill(1) : gamma);
+  const last = norm(
+    b.gather(b.reshape(x, ['lanes*rows', d]), headRows),
+    rotations ? new Float32Array(d).fill(1) : gamma,
+  );
   if (options.final)
     b.output('final', rotations ? b.mul(restored(last), b.constant(float32([d], gamma))) : last);
   if (!config.tiedEmbeddings) {
@@ -123,37 +121,41 @@ export async function buildLlama(
   } else outputLogits(b, embedding.head(last));
   return b.build();
 
-  /** Rotates blocks of the feed-forward activations [rows, intermediate]. */
+  /** Rotates blocks of the feed-forward activations [lanes, rows, intermediate]. */
   function blockRotated(h: Value): Value {
     if (!rotations) return h;
     const { size } = rotations.feedForward;
-    const blocks = config.intermediateSize / size;
-    const rotated = b.matmul(b.reshape(h, [scaleDim('rows', blocks), size]), feedForwardMatrix!);
-    return b.reshape(rotated, ['rows', config.intermediateSize]);
+    const blocks = b.reshape(h, ['lanes', 'rows', config.intermediateSize / size, size]);
+    return b.reshape(b.matmul(blocks, feedForwardMatrix!), ['lanes', 'rows', config.intermediateSize]);
   }
 
-  /** [rows, (heads + 2 kvHeads) · headDim] as rotated queries and keys and grid values, each [heads, rows, headDim]. */
+  /**
+   * [lanes, rows, (heads + 2 kvHeads) · headDim] as rotated queries and keys and grid values, each
+   * [lanes, heads, rows, headDim].
+   */
   function splitHeads(qkv: Value, w: LayerWeights): [Value, Value, Value] {
-    const [both, values] = b.split(qkv, 1, [(heads + kvHeads) * headDim, kvHeads * headDim]);
-    const perHead = (x: Value, count: number) => b.reshape(x, ['rows', count, headDim]);
+    const turning = heads + kvHeads;
+    const [both, values] = b.split(qkv, 2, [turning * headDim, kvHeads * headDim]);
+    const perHead = (x: Value, count: number) => b.reshape(x, ['lanes', 'rows', count, headDim]);
     let normed = both;
     if (w.queryNorm && w.keyNorm) {
-      const [queries, keys] = b.split(perHead(both, heads + kvHeads), 1, [heads, kvHeads]);
-      normed = b.concat([norm(queries, w.queryNorm), norm(keys, w.keyNorm)], 1);
+      const [queries, keys] = b.split(perHead(both, turning), 2, [heads, kvHeads]);
+      const joined = b.concat([norm(queries, w.queryNorm), norm(keys, w.keyNorm)], 2);
+      normed = b.reshape(joined, ['lanes', 'rows', turning * headDim]);
     }
-    const rotated = b.rotary(
-      b.reshape(normed, [1, 'rows', (heads + kvHeads) * headDim]),
-      positions,
-      cos,
-      sin,
-    );
-    const [query, key] = b.split(b.transpose(perHead(rotated, heads + kvHeads), [1, 0, 2]), 0, [
-      heads,
-      kvHeads,
-    ]);
-    const value = b.transpose(perHead(values, kvHeads), [1, 0, 2]);
+    const turned = b.transpose(perHead(b.rotary(normed, positions, cos, sin), turning), [0, 2, 1, 3]);
+    const [query, key] = b.split(turned, 1, [heads, kvHeads]);
+    const value = b.transpose(perHead(values, kvHeads), [0, 2, 1, 3]);
     return [query, key, exact ? roundValues(b, value, w.valueRange) : value];
   }
+}
+
+/** An output of a layer that the program does not run would be missing without a word. */
+function checkLayers(option: string, layers: readonly number[], last: number): void {
+  const wrong = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer > last);
+  if (wrong === undefined) return;
+  const hint = `Give layers from 0 to ${last}.`;
+  throw new QuickstepError('bad-option', `${option}: there is no layer ${wrong} here.`, hint);
 }
 
 const square = (b: GraphBuilder, data: Float32Array, size: number) => b.constant(float32([size, size], data));

@@ -1,6 +1,5 @@
 /** From a checkpoint to a loaded model. */
 
-import { KvCache } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import { Program, type ProgramOptions } from '../graph/index.ts';
 import { type ChatTemplate, createChatTemplate } from '../text/chat.ts';
@@ -84,6 +83,5 @@ export async function loadCheckpoint(
     chatTemplate: template(chatTemplate, tokenizer),
     eosIds: tokenizer.eosIds,
     capabilities: has,
-    newCache: () => new KvCache(config),
   });
 }

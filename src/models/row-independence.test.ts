@@ -1,8 +1,8 @@
 /**
  * The heart of lossless decoding: with int8 weights and exact attention, what the model says about a token is the same
  * in every bit however its rows were grouped. Each plan runs one text in random pieces, as chunks, as a path of a
- * draft tree, beside other sequences, on a fork, after rejected drafts and after compaction, and must repeat the
- * logits of running it one token at a time.
+ * draft tree, beside other sequences of its cache, beside other lanes of its batch, on a fork, after rejected drafts
+ * and after compaction, and must repeat the logits of running it one token at a time.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../../test/golden/models/golden.ts';
 import type { KvCache, Sequence } from '../cache/index.ts';
-import type { LanguageModel, ScoreGroup } from './language-model.ts';
+import type { ScoreGroup } from './forward.ts';
+import type { LanguageModel } from './language-model.ts';
 import { loadTiny, range } from './testing/tiny.ts';
 
 const stories = fileURLToPath(new URL('../../models/stories260k', import.meta.url));
@@ -23,6 +24,10 @@ type Piece =
   | { kind: 'tree'; rows: number; decoys: number }
   /** Together with rows of another sequence, before or behind it. */
   | { kind: 'batch'; rows: number; others: number; first: boolean }
+  /** Beside rows of some other lanes; lanes left out between them are padding. Every lane is opened when it is missing. */
+  | { kind: 'lanes'; rows: number; others: number; chosen: number; first: boolean }
+  /** After all other lanes were closed, which moves this one. */
+  | { kind: 'leave'; rows: number }
   /** After a draft that was committed and cropped again. */
   | { kind: 'rejected'; rows: number; draft: number }
   /** On a fork, after which the original is freed. */
@@ -36,6 +41,14 @@ const piece: fc.Arbitrary<Piece> = fc.oneof(
   fc.record({ kind: fc.constant('chunk' as const), rows }),
   fc.record({ kind: fc.constant('tree' as const), rows, decoys: few }),
   fc.record({ kind: fc.constant('batch' as const), rows, others: rows, first: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('lanes' as const),
+    rows,
+    others: rows,
+    chosen: fc.integer({ min: 1, max: 7 }),
+    first: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant('leave' as const), rows }),
   fc.record({ kind: fc.constant('rejected' as const), rows, draft: rows }),
   fc.record({ kind: fc.constant('fork' as const), rows }),
   fc.record({ kind: fc.constant('compact' as const), rows }),
@@ -52,7 +65,9 @@ interface Answer {
 class PlanRun {
   readonly #model: LanguageModel;
   readonly #ids: readonly number[];
+  readonly #batch: KvBatch;
   readonly #cache: KvCache;
+  #neighbours: { cache: KvCache; sequence: Sequence }[] = [];
   #sequence: Sequence;
   #other: Sequence;
   readonly answers: Answer[] = [];
@@ -60,13 +75,20 @@ class PlanRun {
   constructor(model: LanguageModel, ids: readonly number[]) {
     this.#model = model;
     this.#ids = ids;
-    this.#cache = model.newCache();
+    this.#batch = model.newBatch();
+    this.#openLane();
+    this.#cache = this.#batch.open();
     this.#sequence = this.#cache.slots.createSequence();
     this.#other = this.#cache.slots.createSequence();
   }
 
   get left(): number {
     return this.#ids.length - this.answers.length;
+  }
+
+  #openLane(): void {
+    const cache = this.#batch.open();
+    this.#neighbours.push({ cache, sequence: cache.slots.createSequence() });
   }
 
   /** Tokens that are not the text's. */
@@ -79,6 +101,7 @@ class PlanRun {
     const tokens = this.#ids.slice(this.answers.length, this.answers.length + step.rows);
     if (tokens.length === 0) return;
     const chain: ScoreGroup = { sequence: this.#sequence, tokens, scored: range(tokens.length) };
+    if (step.kind === 'lanes') return this.#runLanes(chain, step);
     if (step.kind === 'tree') return this.#runTree(tokens, step.decoys);
     if (step.kind === 'batch') {
       const others = { sequence: this.#other, tokens: this.#noise(step.others), scored: [0] };
@@ -101,10 +124,32 @@ class PlanRun {
     if (step.kind === 'compact') {
       slots.free(this.#other);
       this.#other = slots.createSequence();
-      store.move(slots.compact());
-      store.resize(slots.capacity);
+      store.move(slots.compact(), this.#cache.lane);
+      this.#cache.compactIfSparse();
+    }
+    if (step.kind === 'leave') {
+      for (const { cache } of this.#neighbours) this.#batch.close(cache);
+      this.#neighbours = [];
     }
     await this.#score([{ ...chain, sequence: this.#sequence }], chain.scored);
+  }
+
+  async #runLanes(chain: ScoreGroup, step: Extract<Piece, { kind: 'lanes' }>): Promise<void> {
+    while (this.#neighbours.length < 3) this.#openLane();
+    const chosen = this.#neighbours.filter((_, i) => (step.chosen >> i) & 1);
+    const noise = this.#noise(step.others);
+    const lanes = chosen.map(({ cache, sequence }) => ({
+      cache,
+      groups: [{ sequence, tokens: noise, scored: [0] }],
+    }));
+    const ours = step.first ? 0 : lanes.length;
+    lanes.splice(ours, 0, { cache: this.#cache, groups: [{ ...chain, scored: Array.from(chain.scored) }] });
+    const forwards = await this.#model.forwardLanes(lanes, { logits: true });
+    forwards.forEach((forward, lane) => {
+      const { cache, groups } = lanes[lane];
+      if (lane === ours) this.#keep(forward.scores[0], chain.scored.length);
+      cache.commit(groups[0].sequence, forward.newRows, range(groups[0].tokens.length));
+    });
   }
 
   async #runTree(tokens: readonly number[], decoys: number): Promise<void> {
@@ -130,21 +175,21 @@ class PlanRun {
     const { scores, newRows, offsets } = await this.#model.forward(this.#cache, groups, { logits: true });
     groups.forEach(({ sequence, tokens }, group) => {
       const ours = sequence === this.#sequence;
-      const kept = ours ? Array.from(path) : range(tokens.length);
-      for (const i of ours ? kept.keys() : []) {
-        const score = scores[group];
-        this.answers.push({
-          logits: score.logits(i).slice(),
-          topToken: score.topToken(i),
-          topLogProb: score.topLogProb(i),
-        });
-      }
+      if (ours) this.#keep(scores[group], path.length);
+      const rows = ours ? Array.from(path) : range(tokens.length);
       this.#cache.commit(
         sequence,
         newRows,
-        kept.map((row) => offsets[group] + row),
+        rows.map((row) => offsets[group] + row),
       );
     });
+  }
+
+  #keep(scores: Scores, count: number): void {
+    for (const i of range(count)) {
+      const logits = scores.logits(i).slice();
+      this.answers.push({ logits, topToken: scores.topToken(i), topLogProb: scores.topLogProb(i) });
+    }
   }
 }
 

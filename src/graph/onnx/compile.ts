@@ -2,7 +2,7 @@
 
 import type { OpKind } from '../ops.ts';
 import type { DType, Graph, Tensor, Value } from '../types.ts';
-import { type EmitNode, type EmissionRules, type Emitter, emissionRules, int64 } from './emit.ts';
+import { type EmissionRules, type EmitNode, type Emitter, emissionRules, int64 } from './emit.ts';
 import { encodeModel, type OnnxNode, type OnnxTensor } from './model-proto.ts';
 
 /** Constants from this size on live outside the model file. */
@@ -102,7 +102,6 @@ export function compile(graph: Graph): CompiledModel {
 function emitNode<K extends OpKind>(emitter: Emitter, node: EmitNode<K> & { op: K }): void {
   (emissionRules as EmissionRules)[node.op](emitter, node);
 }
-
 
 /** Reads a symbol's size off the first input whose shape has it. */
 function readDimension(graph: Graph, symbol: string, emitter: Emitter): string {

@@ -133,7 +133,9 @@ export const emissionRules: EmissionRules = {
     const allowzero = { int: Number(node.attributes.shape.every((dim) => typeof dim === 'number')) };
     emitter.node('Reshape', [inputs[0], emitter.constant(int64(target))], outputs, { allowzero });
   },
-  transpose: direct<'transpose'>('Transpose', ({ attributes }) => ({ perm: { ints: attributes.permutation } })),
+  transpose: direct<'transpose'>('Transpose', ({ attributes }) => ({
+    perm: { ints: attributes.permutation },
+  })),
   concat: direct<'concat'>('Concat', ({ attributes }) => ({ axis: { int: attributes.axis } })),
   split: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
@@ -152,7 +154,11 @@ export const emissionRules: EmissionRules = {
     const { transposeA, transposeB, scale } = node.attributes;
     if (!transposeA && !transposeB && scale === 1) emitter.node('MatMul', inputs, outputs);
     else {
-      const attributes = { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, alpha: { float: scale } };
+      const attributes = {
+        transA: { int: Number(transposeA) },
+        transB: { int: Number(transposeB) },
+        alpha: { float: scale },
+      };
       emitter.node('FusedMatMul', inputs, outputs, attributes, microsoft);
     }
   },
@@ -163,7 +169,9 @@ export const emissionRules: EmissionRules = {
     const axis = shape.length - 1;
     const [magnitude, largest] = [emitter.temporary(), emitter.temporary()];
     emitter.node('Abs', [x], [magnitude]);
-    emitter.node('ReduceMax', [magnitude, emitter.constant(int64([axis]))], [largest], { keepdims: { int: 1 } });
+    emitter.node('ReduceMax', [magnitude, emitter.constant(int64([axis]))], [largest], {
+      keepdims: { int: 1 },
+    });
     // A row of zeros has scale 0 and arbitrary q: its product with the scale is 0 all the same.
     emitter.node('Mul', [largest, emitter.constant(float32([], [1 / 127]))], [scale]);
     // One block a row: the kernel then quantizes whole rows at a time.

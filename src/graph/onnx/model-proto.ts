@@ -7,10 +7,23 @@
 import { MessageWriter } from './protobuf.ts';
 
 /** ONNX `TensorProto.DataType` numbers of the element types Quickstep uses. */
-export const dataTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
+export const dataTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+} as const;
 export type OnnxType = keyof typeof dataTypes;
 
-export type AttributeValue = { int: number } | { float: number } | { string: string } | { ints: readonly number[] };
+export type AttributeValue =
+  | { int: number }
+  | { float: number }
+  | { string: string }
+  | { ints: readonly number[] };
 
 export interface OnnxNode {
   op: string;

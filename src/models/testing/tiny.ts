@@ -3,7 +3,7 @@
  * of the package.
  */
 
-import { KvCache, type Sequence } from '../../cache/index.ts';
+import type { KvCache, Sequence } from '../../cache/index.ts';
 import { Program } from '../../graph/index.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { type Checkpoint, openCheckpoint } from '../../weights/checkpoint.ts';
@@ -50,7 +50,6 @@ export function loadTiny(path: string, options: LlamaOptions & { threads?: numbe
       chatTemplate: undefined,
       eosIds: [],
       capabilities: new Set(['causal', 'bidirectional']),
-      newCache: () => new KvCache(config),
     });
   });
 }

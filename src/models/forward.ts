@@ -1,0 +1,204 @@
+/**
+ * What goes into one forward and what comes out, as policies see it: groups of rows, lane by lane, to the
+ * program's tensors and back.
+ */
+
+import {
+  buildRows,
+  type KvCache,
+  masked,
+  type NewRows,
+  type RowScratch,
+  type Rows,
+  type Sequence,
+} from '../cache/index.ts';
+import { QuickstepError } from '../errors.ts';
+import { float32, type Tensor, tensor } from '../graph/index.ts';
+import type { LlamaConfig } from './config.ts';
+
+/** New rows of one sequence to run. */
+export interface ScoreGroup {
+  sequence: Sequence;
+  /** Token ids, [rows]. */
+  tokens: ArrayLike<number>;
+  /** Draft tree: parent row of each row, see `RowGroup.parents`; a chain without it. */
+  parents?: ArrayLike<number>;
+  /** Rows of this group whose next-token distribution is wanted, ascending. */
+  scored: ArrayLike<number>;
+}
+
+/** The groups of one cache. */
+export interface ScoreLane {
+  cache: KvCache;
+  groups: readonly ScoreGroup[];
+}
+
+export interface ForwardOptions {
+  /** Copy whole rows of logits out; otherwise only the reduced scores leave the graph. */
+  logits?: boolean;
+  attention?: 'causal' | 'bidirectional';
+}
+
+/** The model's answer for one group's scored rows, in their order. */
+export interface Scores {
+  /** Most likely next token, the lowest id on ties. */
+  topToken(index: number): number;
+  /** Natural log of its probability. */
+  topLogProb(index: number): number;
+  /** Raw logits [vocab]; only when asked for. A view, valid until the next forward. */
+  logits(index: number): Float32Array;
+}
+
+/** One lane's results. */
+export interface Forward {
+  /** New K/V rows, for `KvCache.commit`. */
+  newRows: NewRows;
+  /** First row of each group. */
+  offsets: readonly number[];
+  scores: readonly Scores[];
+  /** Rows run, all groups of the lane together. */
+  rows: number;
+  /**
+   * Further outputs the program was built with (`hidden.<n>`, `attention.<n>`, `final`), of all lanes together and
+   * with their padding.
+   */
+  outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** The lanes' rows as program inputs, and where each lane lies in them. */
+export interface Batch {
+  inputs: Record<string, Tensor>;
+  /** In the order of the given lanes. */
+  places: readonly { lane: number; built: Rows; used: number }[];
+  /** Rows of a lane, padding included. */
+  rows: number;
+  lanes: number;
+}
+
+/**
+ * Lays the lanes out side by side, padded to equally many rows. Lanes between the first and the last that have no
+ * rows of their own are padding as well.
+ * @throws QuickstepError 'bad-input' for a token outside the vocabulary or a row beyond the context.
+ */
+export function layOut(
+  lanes: readonly ScoreLane[],
+  config: LlamaConfig,
+  attention: 'causal' | 'bidirectional',
+  scratch: RowScratch,
+): Batch {
+  const { store, capacity } = lanes[0].cache;
+  if (lanes.some(({ cache }) => cache.store !== store)) throw new Error('lanes of one forward share a store');
+  const sizes = lanes.map(({ groups }) => groups.reduce((sum, { tokens }) => sum + tokens.length, 0));
+  const rows = Math.max(...sizes);
+  const first = Math.min(...lanes.map(({ cache }) => cache.lane));
+  const count = Math.max(...lanes.map(({ cache }) => cache.lane)) - first + 1;
+
+  const width = capacity + rows;
+  const alone = count === 1;
+  const ids = new Int32Array(count * rows);
+  const positions = new Int32Array(alone ? 0 : count * rows);
+  const bias = new Float32Array(alone ? 0 : count * rows * width);
+  if (lanes.length < count) padLanes(bias, count * rows, rows, width, capacity);
+  const headRows: number[] = [];
+  const places = lanes.map(({ cache, groups }, index) => {
+    const lane = cache.lane - first;
+    const rowGroups = groups.map(({ sequence, tokens, parents }) => ({
+      sequence,
+      rows: tokens.length,
+      parents,
+    }));
+    const options = { attention, window: config.slidingWindow, padTo: rows };
+    const built = buildRows(rowGroups, capacity, options, scratch);
+    groups.forEach(({ tokens, scored }, group) => {
+      const offset = lane * rows + built.offsets[group];
+      ids.set(tokens, offset);
+      for (let i = 0; i < scored.length; i++) headRows.push(offset + scored[i]);
+    });
+    checkPositions(built.positions, config.contextLength);
+    if (!alone) {
+      positions.set(built.positions, lane * rows);
+      bias.set(built.bias, lane * rows * width);
+    }
+    return { lane, built, used: sizes[index] };
+  });
+  checkTokens(ids, config.vocabSize);
+  // The head always gets a row: some providers refuse empty products.
+  if (headRows.length === 0) headRows.push(rows - 1);
+
+  const inputs: Record<string, Tensor> = {
+    ids: tensor('int32', [count, rows], ids),
+    positions: tensor('int32', [count, rows], alone ? places[0].built.positions : positions),
+    bias: float32([count, 1, rows, width], alone ? places[0].built.bias : bias),
+    headRows: tensor('int32', [headRows.length], Int32Array.from(headRows)),
+  };
+  const past = [count, config.kvHeads, capacity, config.headDim];
+  for (let layer = 0; layer < config.layers; layer++) {
+    inputs[`pastKey.${layer}`] = float32(past, store.key(layer, first, count));
+    inputs[`pastValue.${layer}`] = float32(past, store.value(layer, first, count));
+  }
+  return { inputs, places, rows, lanes: count };
+}
+
+/** Rows that see only themselves. */
+function padLanes(bias: Float32Array, total: number, rows: number, width: number, capacity: number): void {
+  bias.fill(masked);
+  for (let row = 0; row < total; row++) bias[row * width + capacity + (row % rows)] = 0;
+}
+
+function checkTokens(ids: Int32Array, vocabSize: number): void {
+  const wrong = ids.find((id) => id < 0 || id >= vocabSize);
+  if (wrong === undefined) return;
+  const hint = 'Was the text encoded with another tokenizer?';
+  throw new QuickstepError('bad-input', `Token ${wrong} is outside the vocabulary of ${vocabSize}.`, hint);
+}
+
+function checkPositions(positions: Int32Array, contextLength: number): void {
+  const wrong = positions.find((position) => position >= contextLength);
+  if (wrong === undefined) return;
+  const hint = 'Shorten the prompt or ask for fewer tokens.';
+  throw new QuickstepError(
+    'bad-input',
+    `Position ${wrong} is beyond the context of ${contextLength} tokens.`,
+    hint,
+  );
+}
+
+/** Each lane's share of the program's outputs. */
+export function takeApart(
+  lanes: readonly ScoreLane[],
+  { places, rows, lanes: count }: Batch,
+  outputs: Readonly<Record<string, Tensor>>,
+  config: LlamaConfig,
+): Forward[] {
+  const laneRows = (name: string, lane: number) =>
+    Array.from({ length: config.layers }, (_, layer) => {
+      const data = outputs[`${name}.${layer}`].data as Float32Array;
+      const size = data.length / count;
+      return data.subarray(lane * size, (lane + 1) * size);
+    });
+  let first = 0;
+  return lanes.map(({ groups }, index) => {
+    const { lane, built, used } = places[index];
+    const scores = groups.map(({ scored }) => {
+      const from = first;
+      first += scored.length;
+      return scoresFrom(outputs, from, config.vocabSize);
+    });
+    const newRows = { rows, keys: laneRows('key', lane), values: laneRows('value', lane) };
+    return { newRows, offsets: built.offsets, scores, rows: used, outputs };
+  });
+}
+
+function scoresFrom(outputs: Readonly<Record<string, Tensor>>, from: number, vocabSize: number): Scores {
+  const topToken = outputs.topToken.data as BigInt64Array;
+  const expSum = outputs.expSum.data as Float32Array;
+  const logits = outputs.logits?.data as Float32Array | undefined;
+  return {
+    topToken: (index) => Number(topToken[from + index]),
+    topLogProb: (index) => -Math.log(expSum[from + index]),
+    logits: (index) => {
+      if (!logits) throw new Error('this forward was run without logits');
+      return logits.subarray((from + index) * vocabSize, (from + index + 1) * vocabSize);
+    },
+  };
+}
