@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../../test/golden/models/golden.ts';
-import type { KvCache, Sequence } from '../cache/index.ts';
-import type { ScoreGroup } from './forward.ts';
+import type { KvBatch, KvCache, Sequence } from '../cache/index.ts';
+import type { ScoreGroup, ScoreLane, Scores } from './forward.ts';
 import type { LanguageModel } from './language-model.ts';
 import { loadTiny, range } from './testing/tiny.ts';
 
@@ -138,12 +138,12 @@ class PlanRun {
     while (this.#neighbours.length < 3) this.#openLane();
     const chosen = this.#neighbours.filter((_, i) => (step.chosen >> i) & 1);
     const noise = this.#noise(step.others);
-    const lanes = chosen.map(({ cache, sequence }) => ({
+    const lanes: ScoreLane[] = chosen.map(({ cache, sequence }) => ({
       cache,
       groups: [{ sequence, tokens: noise, scored: [0] }],
     }));
     const ours = step.first ? 0 : lanes.length;
-    lanes.splice(ours, 0, { cache: this.#cache, groups: [{ ...chain, scored: Array.from(chain.scored) }] });
+    lanes.splice(ours, 0, { cache: this.#cache, groups: [chain] });
     const forwards = await this.#model.forwardLanes(lanes, { logits: true });
     forwards.forEach((forward, lane) => {
       const { cache, groups } = lanes[lane];
