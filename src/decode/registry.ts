@@ -1,12 +1,13 @@
 /** All decoding methods by slug. A new method is one import and one entry here. */
 
 import { QuickstepError } from '../errors.ts';
+import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
 import type { Method } from './method.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 
-const all = [greedy, sample, promptLookup] as readonly Method[];
+const all = [greedy, sample, beamSearch, promptLookup] as readonly Method[];
 
 export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));
 

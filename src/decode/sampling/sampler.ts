@@ -33,6 +33,13 @@ export interface Sampler {
    *   `bad-file` when the logits hold NaN or +Infinity
    */
   distribution(logits: Float32Array, context: LogitsContext): Distribution;
+  /**
+   * The logits after bias, penalties and processors, before temperature and filters. The array is the sampler's,
+   * valid until its next call. Throws what `distribution` throws.
+   */
+  shape(logits: Float32Array, context: LogitsContext): Float32Array;
+  /** Tokens with their log probabilities, and the most likely alternatives when `logprobs` was asked for. */
+  report(logits: Float32Array, tokens: Iterable<number>): Choice[];
   /** Draws a token; the same key gives the same token. */
   sample(distribution: Distribution, key: RandomKey): number;
   /** The token `sample(distribution(…), key)` gives, with log probabilities. Throws what `distribution` throws. */
@@ -75,14 +82,27 @@ export function createSampler(input: SamplingInput = {}, extras: PipelineExtras 
   const greedy = options.temperature === 0;
   let scratch = new Float32Array(0);
 
-  /** The processed copy of the logits, valid until the next call. */
-  function prepare(logits: Float32Array, context: LogitsContext): Float32Array {
+  function shape(logits: Float32Array, context: LogitsContext): Float32Array {
     if (scratch.length !== logits.length) scratch = new Float32Array(logits.length);
     scratch.set(logits);
     for (const stage of shaping) stage.apply(scratch, context);
     checkRow(scratch);
-    for (const stage of sampling) stage.apply(scratch, context);
     return scratch;
+  }
+
+  /** The processed copy of the logits, valid until the next call. */
+  function prepare(logits: Float32Array, context: LogitsContext): Float32Array {
+    const row = shape(logits, context);
+    for (const stage of sampling) stage.apply(row, context);
+    return row;
+  }
+
+  function report(logits: Float32Array, tokens: Iterable<number>): Choice[] {
+    const logTotal = logSumExp(logits);
+    const score = (id: number): ScoredToken => ({ token: id, logprob: logits[id] - logTotal });
+    if (options.logprobs === undefined) return Array.from(tokens, score);
+    const top = Array.from(topM(logits, options.logprobs), score);
+    return Array.from(tokens, (token) => ({ ...score(token), top }));
   }
 
   function distribution(logits: Float32Array, context: LogitsContext): Distribution {
@@ -93,12 +113,9 @@ export function createSampler(input: SamplingInput = {}, extras: PipelineExtras 
   function choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice {
     const row = prepare(logits, context);
     const token = greedy ? argmax(row) : sampleLogits(row, key);
-    const logTotal = logSumExp(logits);
-    const score = (id: number): ScoredToken => ({ token: id, logprob: logits[id] - logTotal });
-    if (options.logprobs === undefined) return score(token);
-    return { ...score(token), top: Array.from(topM(logits, options.logprobs), score) };
+    return report(logits, [token])[0];
   }
 
   const argmaxOnly = greedy && shaping.length === 0 && options.logprobs === undefined;
-  return { options, argmaxOnly, distribution, sample, choose };
+  return { options, argmaxOnly, distribution, shape, report, sample, choose };
 }

@@ -1,0 +1,58 @@
+/** Runs a method over a model of plain TypeScript, from token ids to token ids. Test support. */
+
+import type { Tokenizer } from '../../text/tokenizer.ts';
+import { decode } from '../loop.ts';
+import { type Method, type MethodOptions, parseMethodOptions } from '../method.ts';
+import { Run } from '../run.ts';
+import type { SamplingInput } from '../sampling/options.ts';
+import { createSampler } from '../sampling/sampler.ts';
+import type { Step } from '../step.ts';
+import { cachedContextModel, type NextLogits } from './cached-context.ts';
+
+/** Token t reads as the t-th letter of the alphabet. */
+const letters: Tokenizer = {
+  vocabSize: 26,
+  bosId: undefined,
+  eosIds: [],
+  specialIds: new Set(),
+  encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) - 97),
+  decode: (ids) => String.fromCharCode(...ids.map((id) => 97 + id)),
+  bytes: (id) => Uint8Array.of(97 + id),
+  piece: (id) => String.fromCharCode(97 + id),
+};
+
+export interface DecodeTokensOptions {
+  prompt: readonly number[];
+  maxTokens: number;
+  sampling?: SamplingInput;
+  methodOptions?: Record<string, unknown>;
+  eosIds?: readonly number[];
+  stop?: readonly string[];
+  contextLength?: number;
+}
+
+/** The run after its end, and its steps. Throws when a K/V slot is still in use. */
+export async function decodeTokens<O extends MethodOptions>(
+  method: Method<O>,
+  logitsOf: NextLogits,
+  options: DecodeTokensOptions,
+): Promise<{ run: Run; steps: Step[] }> {
+  const { prompt, maxTokens, sampling = {}, eosIds = [], stop = [], contextLength = 1000 } = options;
+  const model = cachedContextModel(logitsOf);
+  const run = new Run({
+    request: 0,
+    prompt,
+    cache: model.batch.open(),
+    sampler: createSampler(sampling, { eosIds }),
+    tokenizer: letters,
+    eosIds,
+    contextLength,
+    maxTokens,
+    stop,
+  });
+  const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
+  const steps: Step[] = [];
+  for await (const step of decode(model, model.batch, [{ run, phases }])) steps.push(step);
+  if (model.batch.used > 0) throw new Error(`${model.batch.used} slots were not freed`);
+  return { run, steps };
+}

@@ -1,0 +1,54 @@
+/**
+ * The checked-in stories260k as tests of decoding want it: any precision, any context length. Test support; not
+ * part of the package.
+ */
+
+import { fileURLToPath } from 'node:url';
+import type { LanguageModel } from '../../models/language-model.ts';
+import type { Precision } from '../../models/linear.ts';
+import { loadCheckpoint } from '../../models/load.ts';
+import { openCheckpoint } from '../../weights/checkpoint.ts';
+
+const path = fileURLToPath(new URL('../../../models/stories260k', import.meta.url));
+
+export interface StoriesOptions {
+  /** Longest prompt and answer, in tokens. */
+  contextLength?: number;
+  /** End tokens beside the model's own. */
+  eosIds?: readonly number[];
+}
+
+/** The model; dispose it. */
+export async function loadStories(
+  precision: Precision,
+  { contextLength = 512, eosIds }: StoriesOptions = {},
+): Promise<LanguageModel> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    const { format, generationConfig, tensors, tokenizer } = checkpoint;
+    const ends = eosIds && { eos_token_id: eosIds };
+    return await loadCheckpoint(
+      {
+        path,
+        format,
+        generationConfig: { ...generationConfig, ...ends },
+        tensors,
+        tokenizer,
+        config: { ...checkpoint.config, max_position_embeddings: contextLength },
+        read: (name) => checkpoint.read(name),
+        close: () => checkpoint.close(),
+      },
+      { precision, id: 'stories260k', threads: 1 },
+    );
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Text that a story goes on with, and text that repeats itself, so that drafts are right and wrong. */
+export const prompts = [
+  'Once upon a time',
+  'Lily had a red ball. Lily had a red ball. Lily had a red',
+  'Tom said, "I like the big dog." Mom said, "I like the',
+  '',
+] as const;
