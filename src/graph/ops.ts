@@ -7,7 +7,7 @@
 import type { DType, Shape, Tensor, Value } from './types.ts';
 
 type None = Record<never, never>;
-interface Reduction {
+export interface Reduction {
   /** Non-negative axes. */
   axes: readonly number[];
   keepDims: boolean;
