@@ -120,7 +120,11 @@ async function runCompare(args: ParsedArgs, signal: AbortSignal): Promise<void> 
   });
   const results: Result[] = [];
   for (const method of methods) {
-    const progress = lazyProgress(method.slug, 'tokens', !process.stderr.isTTY);
+    const progress = lazyProgress(method.slug, {
+      unit: 'tokens',
+      quiet: !process.stderr.isTTY,
+      transient: true,
+    });
     try {
       const onToken = (tokens: number) => progress.update(tokens, maxTokens);
       results.push(await runOne(model, prompt, method, args, { ...limits, signal }, onToken));

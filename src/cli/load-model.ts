@@ -6,7 +6,7 @@ import { precisions } from '../models/linear.ts';
 import { load } from '../models/load.ts';
 import { DEFAULT_MODEL } from '../weights/known-models.ts';
 import type { PullProgress } from '../weights/pull.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { createProgress, type Progress, type ProgressOptions } from './progress.ts';
 
 export const modelOptions = z.strictObject({
   model: z
@@ -23,12 +23,12 @@ export const modelOptions = z.strictObject({
   threads: z.int().min(1).max(1024).optional().describe('Processor threads; one for each core without it.'),
 });
 
-/** A progress display that begins with its first report, and says nothing to a pipe that wants only results. */
-export function lazyProgress(label: string, unit: string, quiet: boolean): Progress {
+/** A progress display that begins with its first report. */
+export function lazyProgress(label: string, options: ProgressOptions): Progress {
   let progress: Progress | undefined;
   return {
     update(loaded, total, note) {
-      progress ??= createProgress(process.stderr, label, { unit, quiet });
+      progress ??= createProgress(process.stderr, label, options);
       progress.update(loaded, total, note);
     },
     done: () => progress?.done(),
@@ -51,9 +51,9 @@ export async function loadModel(
   quiet: boolean,
 ): Promise<LanguageModel> {
   const { isTTY } = process.stderr;
-  const fetching = lazyProgress(`Fetching ${model}`, 'bytes', quiet && !isTTY);
+  const fetching = lazyProgress(`Fetching ${model}`, { quiet: quiet && !isTTY });
   // Layers take a second or so: nothing a log should keep.
-  const loading = lazyProgress(`Loading ${model}`, 'layers', !isTTY);
+  const loading = lazyProgress(`Loading ${model}`, { unit: 'layers', quiet: !isTTY, transient: true });
   try {
     return await load(model, {
       precision,

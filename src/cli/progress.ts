@@ -9,6 +9,8 @@ export interface ProgressOptions {
   quiet?: boolean;
   /** What is counted: `bytes` are shown as kB, MB and GB, anything else as a plain number with this unit. */
   unit?: string;
+  /** Take the line away at the end; for work too short to leave a trace. */
+  transient?: boolean;
   /** Clock in milliseconds; for tests. */
   now?: () => number;
 }
@@ -69,7 +71,7 @@ function rateMeter(now: () => number): (loaded: number) => number | undefined {
 export function createProgress(
   stream: NodeJS.WriteStream,
   label: string,
-  { quiet = false, unit = 'bytes', now = Date.now }: ProgressOptions = {},
+  { quiet = false, unit = 'bytes', transient = false, now = Date.now }: ProgressOptions = {},
 ): Progress {
   const amount = (value: number): string =>
     unit === 'bytes' ? formatBytes(value) : `${Math.round(value)} ${unit}`;
@@ -82,7 +84,8 @@ export function createProgress(
 
   const describe = (loaded: number, total: number | undefined, note: string | undefined): string => {
     const rate = rateOf(loaded);
-    const parts = [total === undefined ? amount(loaded) : `${amount(loaded)} of ${amount(total)}`];
+    const before = unit === 'bytes' ? amount(loaded) : String(Math.round(loaded));
+    const parts = [total === undefined ? amount(loaded) : `${before} of ${amount(total)}`];
     if (rate !== undefined) parts.push(`${amount(rate)}/s`);
     if (rate && total !== undefined && loaded < total) {
       parts.push(`${formatDuration((total - loaded) / rate)} left`);
@@ -130,6 +133,10 @@ export function createProgress(
     done() {
       if (finished) return;
       finished = true;
+      if (transient) {
+        if (drawn) stream.write('\r\x1b[K');
+        return;
+      }
       if (pending !== undefined) draw(pending);
       if (drawn) stream.write('\n');
     },

@@ -41,7 +41,7 @@ async function runPull(args: ParsedArgs, signal: AbortSignal): Promise<void> {
   const id = oneModel(args.positionals, 'pull');
   const { json } = args.values(commonOptions);
   const { source } = args.values(pullOptions);
-  const progress = lazyProgress(`Fetching ${id}`, 'bytes', json && !process.stderr.isTTY);
+  const progress = lazyProgress(`Fetching ${id}`, { quiet: json && !process.stderr.isTTY });
   let path: string;
   try {
     path = await pull(id, { source, signal, onProgress: showPull(progress) });
