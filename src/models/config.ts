@@ -16,6 +16,7 @@ const ropeScaling = z.object({
   low_freq_factor: z.number().positive().optional(),
   high_freq_factor: z.number().positive().optional(),
   original_max_position_embeddings: size(1 << 24).optional(),
+  factors: z.array(z.number().positive()).max(4096).optional(),
 });
 
 const configFile = z.object({
@@ -36,6 +37,7 @@ const configFile = z.object({
   sliding_window: size(1 << 24).nullish(),
   use_sliding_window: z.boolean().optional(),
   max_window_layers: z.number().int().nullish(),
+  layer_types: z.array(z.string()).max(1024).nullish(),
   attention_bias: z.boolean().optional(),
   mlp_bias: z.boolean().optional(),
   hidden_act: z.string().default('silu'),
@@ -45,6 +47,8 @@ const configFile = z.object({
 export type RopeScaling =
   | { type: 'default' }
   | { type: 'linear'; factor: number }
+  /** Each frequency divided by its own factor, as GGUF files store Llama 3's scaling. */
+  | { type: 'factors'; factors: readonly number[] }
   | { type: 'llama3'; factor: number; lowFrequency: number; highFrequency: number; originalContext: number };
 
 export interface LlamaConfig {
@@ -76,6 +80,7 @@ function parseScaling(raw: z.infer<typeof ropeScaling> | null | undefined): Rope
   const type = raw?.rope_type ?? raw?.type ?? 'default';
   if (type === 'default') return { type };
   if (type === 'linear') return { type, factor: raw?.factor ?? 1 };
+  if (type === 'factors' && raw?.factors) return { type, factors: raw.factors };
   if (type === 'llama3') {
     return {
       type,
@@ -88,8 +93,22 @@ function parseScaling(raw: z.infer<typeof ropeScaling> | null | undefined): Rope
   throw new QuickstepError(
     'unsupported',
     `RoPE scaling "${type}" is not implemented.`,
-    'Known: default, linear, llama3.',
+    'Known: default, linear, factors, llama3.',
   );
+}
+
+/** Whether all layers attend through the sliding window; a mixture is refused. */
+function isWindowed(config: z.infer<typeof configFile>): boolean {
+  const layers = config.num_hidden_layers;
+  let windowed = layers;
+  if (config.layer_types) windowed = config.layer_types.filter((type) => type === 'sliding_attention').length;
+  else if (config.model_type.startsWith('qwen')) {
+    // Qwen windows the layers from max_window_layers on; 28 is the default of its configuration class.
+    windowed = config.use_sliding_window ? Math.max(0, layers - (config.max_window_layers ?? 28)) : 0;
+  }
+  if (windowed > 0 && windowed < layers)
+    unsupported('Sliding windows on a part of the layers are not supported.');
+  return windowed > 0;
 }
 
 function unsupported(what: string): never {
@@ -129,11 +148,6 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
   if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
     throw new QuickstepError('bad-file', `config.json: head size ${headDim} is not an even integer.`);
   }
-  const qwen = config.model_type.startsWith('qwen');
-  const windowed = qwen ? config.use_sliding_window === true : true;
-  if (qwen && windowed && (config.max_window_layers ?? 0) > 0) {
-    unsupported('Sliding windows on a part of the layers are not supported.');
-  }
   return {
     modelType: config.model_type,
     hiddenSize: config.hidden_size,
@@ -148,7 +162,7 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
     ropeTheta: config.rope_theta ?? config.rope_parameters?.rope_theta ?? 10_000,
     ropeScaling: parseScaling(config.rope_scaling ?? config.rope_parameters),
     tiedEmbeddings: config.tie_word_embeddings ?? false,
-    slidingWindow: windowed ? (config.sliding_window ?? undefined) : undefined,
+    slidingWindow: isWindowed(config) ? (config.sliding_window ?? undefined) : undefined,
     qkvBias: config.model_type === 'qwen2',
     qkNorm: config.model_type === 'qwen3',
   };

@@ -12,12 +12,18 @@ export function ropeFrequencies(headDim: number, theta: number, scaling: RopeSca
     { length: headDim / 2 },
     (_, i) => 1 / Math.fround(theta ** ((2 * i) / headDim)),
   );
-  return scaling.type === 'default' ? frequencies : frequencies.map((f) => stretch(f, scaling));
+  if (scaling.type === 'default') return frequencies;
+  return frequencies.map((frequency, i) => stretch(frequency, i, scaling));
 }
 
 /** Low frequencies are divided by the factor, high ones kept, those between interpolated (Llama 3.1). */
-function stretch(frequency: number, scaling: Exclude<RopeScaling, { type: 'default' }>): number {
+function stretch(
+  frequency: number,
+  index: number,
+  scaling: Exclude<RopeScaling, { type: 'default' }>,
+): number {
   if (scaling.type === 'linear') return frequency / scaling.factor;
+  if (scaling.type === 'factors') return frequency / (scaling.factors[index] ?? 1);
   const { factor, lowFrequency, highFrequency, originalContext } = scaling;
   const wavelength = (2 * Math.PI) / frequency;
   if (wavelength < originalContext / highFrequency) return frequency;
