@@ -86,4 +86,18 @@ describe('parseLlamaConfig', () => {
     expect(parse).toThrow(message);
     expect(parse).toThrow(expect.objectContaining({ code: 'unsupported' }));
   });
+
+  it.each([
+    [{ model_type: 'qwen2', use_sliding_window: true, max_window_layers: 0 }, 16],
+    [{ model_type: 'qwen2', use_sliding_window: true }, undefined],
+    [{ model_type: 'qwen2', use_sliding_window: false }, undefined],
+    [{ model_type: 'mistral' }, 16],
+    [
+      { model_type: 'llama', layer_types: Array(minimal.num_hidden_layers).fill('full_attention') },
+      undefined,
+    ],
+    [{ model_type: 'llama', layer_types: Array(minimal.num_hidden_layers).fill('sliding_attention') }, 16],
+  ])('reads the sliding window of %o as %s', (change, window) => {
+    expect(parseLlamaConfig({ ...minimal, sliding_window: 16, ...change }).slidingWindow).toBe(window);
+  });
 });
