@@ -121,8 +121,8 @@ const count = (value: number): string => value.toLocaleString('en-US');
 
 function architectureLines(a: LlamaConfig): [string, string][] {
   const { heads, kvHeads, headDim, ropeScaling } = a;
-  const scaling =
-    ropeScaling.type === 'default' ? '' : `, ${ropeScaling.type} scaling by ${ropeScaling.factor}`;
+  const by = 'factor' in ropeScaling ? ` by ${ropeScaling.factor}` : '';
+  const scaling = ropeScaling.type === 'default' ? '' : `, ${ropeScaling.type} scaling${by}`;
   const window = a.slidingWindow ? `, sliding window ${count(a.slidingWindow)}` : '';
   return [
     ['layers', `${a.layers}, hidden size ${count(a.hiddenSize)}, feed-forward ${count(a.intermediateSize)}`],
