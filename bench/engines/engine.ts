@@ -1,0 +1,89 @@
+/**
+ * What the benchmark asks of an engine. Each engine runs in a child process of its own and answers one question
+ * at a time; token ids are given, so no tokenizer is measured. Times are taken around the public API of each
+ * engine, greedy, with the end token ignored.
+ */
+
+/** Reads `prompt` tokens and decodes `tokens` more. Answer: { first: ms to the first token, token: ms per further one }. */
+export interface GenerateQuestion {
+  kind: 'generate';
+  prompt: number;
+  tokens: number;
+}
+
+/** Decodes `sequences` prompts at once. Answer: { rate: tokens per second, once all prompts have been read }. */
+export interface BatchQuestion {
+  kind: 'batch';
+  sequences: number;
+  prompt: number;
+  tokens: number;
+}
+
+/** Scores `rows` new tokens after `context` cached ones, as verification does. Answer: { step: ms, the median of `repeats` }. */
+export interface RowsQuestion {
+  kind: 'rows';
+  context: number;
+  rows: number;
+  repeats: number;
+}
+
+export type Question = GenerateQuestion | BatchQuestion | RowsQuestion;
+
+/** Numbers by name. */
+export type Answer = Record<string, number>;
+
+export interface Engine {
+  generate(question: GenerateQuestion): Promise<Answer>;
+  batch(question: BatchQuestion): Promise<Answer>;
+  rows(question: RowsQuestion): Promise<Answer>;
+}
+
+/** Where an engine finds its weights, and how much it may use. */
+export interface EngineOptions {
+  /** Weight file or folder. */
+  path: string;
+  threads: number;
+  /** Longest sequence that will be asked for. */
+  contextLength: number;
+}
+
+/** The same prompt for all engines, [length]; `seed` tells the sequences of a batch apart. */
+export function promptTokens(length: number, seed = 0): number[] {
+  return Array.from({ length }, (_, i) => 100 + ((i * 7919 + seed * 104_729) % 40_000));
+}
+
+/** Gathers when tokens arrive, and turns that into the answer of a `GenerateQuestion`. */
+export class TokenClock {
+  readonly #started = performance.now();
+  #first = 0;
+  #last = 0;
+  #count = 0;
+
+  tick(): void {
+    this.#last = performance.now();
+    if (this.#count++ === 0) this.#first = this.#last;
+  }
+
+  answer(tokens: number): Answer {
+    if (this.#count !== tokens) throw new Error(`the engine gave ${this.#count} tokens of ${tokens}`);
+    return { first: this.#first - this.#started, token: (this.#last - this.#first) / (tokens - 1) };
+  }
+}
+
+/** Runs `work` `repeats` times; the median in milliseconds. */
+export async function medianTime(repeats: number, work: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const started = performance.now();
+    await work();
+    times.push(performance.now() - started);
+  }
+  return median(times);
+}
+
+/** The middle value; the mean of the two middle ones for an even count. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
