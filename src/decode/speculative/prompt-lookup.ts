@@ -13,47 +13,65 @@ import { type DraftTree, proposeDraft, walkDraft } from '../phases.ts';
 const options = z.strictObject({
   ngramMax: z.int().min(1).max(16).default(3).describe('Longest run of last tokens to look for, in tokens.'),
   ngramMin: z.int().min(1).max(16).default(2).describe('Shortest run of last tokens to look for, in tokens.'),
-  draftTokens: z.int().min(1).max(64).default(8).describe('Longest draft, in tokens.'),
+  draftTokens: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(8)
+    .describe('Most tokens drafted in a step, all branches together.'),
   branches: z.int().min(1).max(8).default(1).describe('How many earlier occurrences to draft from at once.'),
 });
 
 /** Draft tokens of a chain that a run begins with. */
 const firstLength = 4;
 
+/** The occurrences to look for. */
+type LookupOptions = Pick<z.output<typeof options>, 'ngramMax' | 'ngramMin' | 'branches'>;
+
 /**
  * Continuations of earlier occurrences of the longest suffix of `tokens` that occurs before, latest first, merged
- * into a tree of at most `branches` leaves and `length` levels.
+ * into a tree.
+ * @param levels Longest branch.
+ * @param nodes Most tokens in the tree; later occurrences get the branches that there is room for.
  */
 export function lookup(
   tokens: readonly number[],
-  { ngramMax, ngramMin, branches }: Pick<z.output<typeof options>, 'ngramMax' | 'ngramMin' | 'branches'>,
-  length: number,
+  { ngramMax, ngramMin, branches }: LookupOptions,
+  levels: number,
+  nodes = levels * branches,
 ): DraftTree {
-  const draft = { tokens: [] as number[], parents: [] as number[] };
+  const draft: GrowingTree = { tokens: [], parents: [] };
+  if (levels < 1) return draft;
   const end = tokens.length;
   for (let n = Math.min(ngramMax, end - 1); n >= ngramMin && draft.tokens.length === 0; n--) {
     let found = 0;
     for (let start = end - n - 1; start >= 0 && found < branches; start--) {
       let matched = 0;
       while (matched < n && tokens[start + matched] === tokens[end - n + matched]) matched++;
-      if (matched === n && graft(draft, tokens.slice(start + n, start + n + length))) found++;
+      if (matched === n && graft(draft, tokens.slice(start + n, start + n + levels), nodes)) found++;
     }
   }
   return draft;
 }
 
-/** Adds a chain to the tree, sharing the nodes it has in common; false when it added nothing. */
-function graft(draft: { tokens: number[]; parents: number[] }, chain: readonly number[]): boolean {
+interface GrowingTree {
+  tokens: number[];
+  parents: number[];
+}
+
+/** Adds a chain to a tree of at most `nodes`, sharing the nodes they have in common; false when it added nothing. */
+function graft({ tokens, parents }: GrowingTree, chain: readonly number[], nodes: number): boolean {
+  const before = tokens.length;
   let node = -1;
-  const before = draft.tokens.length;
   for (const token of chain) {
     const parent = node;
-    node = draft.tokens.findIndex((drafted, i) => drafted === token && draft.parents[i] === parent);
+    node = tokens.findIndex((drafted, i) => drafted === token && parents[i] === parent);
     if (node !== -1) continue;
-    node = draft.tokens.push(token) - 1;
-    draft.parents.push(parent);
+    if (tokens.length >= nodes) break;
+    node = tokens.push(token) - 1;
+    parents.push(parent);
   }
-  return draft.tokens.length > before;
+  return tokens.length > before;
 }
 
 export const promptLookup = defineMethod({
@@ -70,15 +88,16 @@ export const promptLookup = defineMethod({
     let length = Math.min(firstLength, options.draftTokens);
     return {
       propose: (run) => {
-        // The last committed token needs no draft after it: the walk itself gives one more.
-        const levels = Math.min(length, run.remaining - 1);
-        return proposeDraft(run, levels > 0 ? lookup(run.tokens(), options, levels) : undefined);
+        // The last token needs no draft: the walk gives one more than it accepts.
+        const nodes = Math.min(options.draftTokens, run.remaining - 1);
+        return proposeDraft(run, lookup(run.tokens(), options, Math.min(length, nodes), nodes));
       },
       choose: (run, proposal, scores) => {
         const choice = walkDraft(run, proposal, scores);
+        const right = choice.accepted.length;
         if (proposal.draft.tokens.length > 0) {
-          const all = choice.accepted.length >= length;
-          length = all ? Math.min(length * 2, options.draftTokens) : Math.max(1, choice.accepted.length + 1);
+          const all = right >= Math.min(length, proposal.draft.tokens.length);
+          length = all ? Math.min(length * 2, options.draftTokens) : Math.max(1, right + 1);
         }
         return choice;
       },

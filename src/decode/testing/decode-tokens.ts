@@ -1,5 +1,6 @@
 /** Runs a method over a model of plain TypeScript, from token ids to token ids. Test support. */
 
+import type { KvCache } from '../../cache/index.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { decode } from '../loop.ts';
 import { type Method, type MethodOptions, parseMethodOptions } from '../method.ts';
@@ -31,25 +32,21 @@ export interface DecodeTokensOptions {
   contextLength?: number;
 }
 
+/** A run of these options in an open lane. */
+export function newRun(cache: KvCache, options: DecodeTokensOptions & { request?: number }): Run {
+  const { request = 0, sampling = {}, eosIds = [], stop = [], contextLength = 1000, ...rest } = options;
+  const sampler = createSampler(sampling, { eosIds });
+  return new Run({ ...rest, request, cache, sampler, tokenizer: letters, eosIds, stop, contextLength });
+}
+
 /** The run after its end, and its steps. Throws when a K/V slot is still in use. */
 export async function decodeTokens<O extends MethodOptions>(
   method: Method<O>,
   logitsOf: NextLogits,
   options: DecodeTokensOptions,
 ): Promise<{ run: Run; steps: Step[] }> {
-  const { prompt, maxTokens, sampling = {}, eosIds = [], stop = [], contextLength = 1000 } = options;
   const model = cachedContextModel(logitsOf);
-  const run = new Run({
-    request: 0,
-    prompt,
-    cache: model.batch.open(),
-    sampler: createSampler(sampling, { eosIds }),
-    tokenizer: letters,
-    eosIds,
-    contextLength,
-    maxTokens,
-    stop,
-  });
+  const run = newRun(model.batch.open(), options);
   const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
   const steps: Step[] = [];
   for await (const step of decode(model, model.batch, [{ run, phases }])) steps.push(step);

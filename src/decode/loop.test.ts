@@ -1,0 +1,121 @@
+/** The loop: prompts in chunks, runs that share forwards and leave them, counters, failures. */
+
+import { describe, expect, it } from 'vitest';
+import type { ForwardOptions, ScoreLane } from '../models/forward.ts';
+import { beamSearch } from './baseline/beam.ts';
+import { greedy } from './baseline/greedy.ts';
+import { sample } from './baseline/sample.ts';
+import { type Decoder, decode, type Scorer } from './loop.ts';
+import { type Method, type MethodOptions, parseMethodOptions } from './method.ts';
+import { promptLookup } from './speculative/prompt-lookup.ts';
+import { cachedContextModel } from './testing/cached-context.ts';
+import { type DecodeTokensOptions, decodeTokens, newRun } from './testing/decode-tokens.ts';
+import { markovModel } from './testing/markov.ts';
+
+const vocabulary = 8;
+const logitsOf = markovModel(1, vocabulary);
+
+/** A scorer that notes the rows of each lane, forward by forward. */
+function noting(model: Scorer, onForward: (forward: number) => void = () => {}) {
+  const rows: number[][] = [];
+  const forwardLanes = (lanes: readonly ScoreLane[], options?: ForwardOptions) => {
+    onForward(rows.length);
+    rows.push(lanes.map(({ groups }) => groups.reduce((sum, { tokens }) => sum + tokens.length, 0)));
+    return model.forwardLanes(lanes, options);
+  };
+  return { rows, forwardLanes };
+}
+
+describe('decode', () => {
+  it('reads a long prompt in chunks and counts what it read and wrote', async () => {
+    const prompt = Array.from({ length: 1100 }, (_, i) => (i * i) % vocabulary);
+    const { run, steps } = await decodeTokens(greedy, logitsOf, {
+      prompt,
+      maxTokens: 3,
+      contextLength: 2000,
+    });
+    expect(steps.map(({ kind, rows, slots }) => ({ kind, rows, slots }))).toEqual([
+      { kind: 'prefill', rows: 512, slots: 512 },
+      { kind: 'prefill', rows: 512, slots: 1024 },
+      { kind: 'decode', rows: 76, slots: 1100 },
+      { kind: 'decode', rows: 1, slots: 1101 },
+      { kind: 'decode', rows: 1, slots: 1102 },
+    ]);
+    expect(run.statistics).toMatchObject({
+      forwards: 5,
+      rows: 1102,
+      committed: 3,
+      kvRead: 512 + 1024 + 1100 + 1101,
+      kvWritten: 1102,
+    });
+    const whole = await decodeTokens(greedy, logitsOf, { prompt: prompt.slice(-2), maxTokens: 3 });
+    expect(run.generated).toEqual(whole.run.generated);
+  });
+
+  it('runs different methods side by side, each as it runs alone', async () => {
+    const work: [Method<MethodOptions>, DecodeTokensOptions][] = [
+      [greedy as Method, { prompt: [1, 2, 3], maxTokens: 30 }],
+      [sample as Method, { prompt: [4], maxTokens: 11, sampling: { temperature: 1, seed: 3 } }],
+      [beamSearch as unknown as Method, { prompt: [1, 2, 3, 4, 5], maxTokens: 17 }],
+      [promptLookup as unknown as Method, { prompt: [2, 3, 2, 3, 2], maxTokens: 40 }],
+      [greedy as Method, { prompt: [6, 7], maxTokens: 0 }],
+    ];
+    const model = cachedContextModel(logitsOf);
+    const decoders: Decoder[] = work.map(([method, options], request) => {
+      const run = newRun(model.batch.open(), { ...options, request });
+      return { run, phases: method.phases(parseMethodOptions(method, options.methodOptions), run) };
+    });
+    const scorer = noting(model);
+    const finished: number[] = [];
+    for await (const { request, finish } of decode(scorer, model.batch, decoders)) {
+      if (finish) finished.push(request);
+    }
+    for (const [request, [method, options]] of work.entries()) {
+      const alone = await decodeTokens(method, logitsOf, options);
+      expect(decoders[request].run.generated).toEqual(alone.run.generated);
+    }
+    expect(finished.toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect(model.batch.used).toBe(0);
+    // Prompts alone, then together, then ever fewer.
+    const lanes = scorer.rows.map((forward) => forward.length);
+    const shared = lanes.slice(lanes.findIndex((count) => count > 1));
+    expect(shared[0]).toBe(4);
+    expect(shared).toEqual(shared.toSorted((a, b) => b - a));
+    expect(shared.at(-1)).toBe(1);
+  });
+
+  it('frees every lane when a forward fails', async () => {
+    const model = cachedContextModel(logitsOf);
+    const decoders = [2, 3].map((length, request) => ({
+      run: newRun(model.batch.open(), { prompt: [1, 2, 3].slice(0, length), maxTokens: 9, request }),
+      phases: {},
+    }));
+    const failure = new Error('device lost');
+    const scorer = noting(model, (forward) => {
+      if (forward === 4) throw failure;
+    });
+    const steps = decode(scorer, model.batch, decoders);
+    await expect(
+      (async () => {
+        for await (const { slots } of steps) expect(slots).toBeGreaterThan(0);
+      })(),
+    ).rejects.toBe(failure);
+    expect(model.batch.used).toBe(0);
+  });
+
+  it('copies logits out only when somebody reads them', async () => {
+    const model = cachedContextModel(logitsOf);
+    const wanted: (boolean | undefined)[] = [];
+    const scorer: Scorer = {
+      forwardLanes: (lanes, options) => {
+        wanted.push(options?.logits);
+        return model.forwardLanes(lanes);
+      },
+    };
+    for (const sampling of [{}, { logprobs: 1 }, { temperature: 1 }]) {
+      const run = newRun(model.batch.open(), { prompt: [1], maxTokens: 1, sampling });
+      for await (const _ of decode(scorer, model.batch, [{ run, phases: {} }]));
+    }
+    expect(wanted).toEqual([false, true, true]);
+  });
+});

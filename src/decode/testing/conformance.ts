@@ -1,0 +1,98 @@
+/**
+ * What every decoding method must do, whatever it is: limits, batches, stopping, aborting, options, step records,
+ * and for lossless methods the baseline's very tokens. Registered methods are run over all of it; a method leaves a
+ * case out only by name and reason. Test support for this package and for methods written outside it.
+ */
+
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { LanguageModel } from '../../models/language-model.ts';
+import type { Precision } from '../../models/linear.ts';
+import type { GenerateOptions } from '../generate.ts';
+import type { Method } from '../method.ts';
+import { controlCases } from './control-cases.ts';
+import { limitCases } from './limit-cases.ts';
+import { loadStories } from './models.ts';
+import { optionCases } from './option-cases.ts';
+import { outputCases } from './output-cases.ts';
+
+/** A method with options, ready to run. */
+export interface Subject {
+  method: Method;
+  model: LanguageModel;
+  /** The same model with a context of `shortContext` tokens. */
+  short: LanguageModel;
+  /** Method, its options, and the temperature with a seed: give them to `generate` beside a case's own. */
+  options: GenerateOptions;
+  sampled: boolean;
+}
+
+/** Room for a draft tree: the rotary tables limit the rows of one forward to the context as well. */
+export const shortContext = 80;
+
+export interface ConformanceCase {
+  name: string;
+  /** Which subjects the case is about; all without it. */
+  about?(subject: Pick<Subject, 'method' | 'sampled'>): boolean;
+  run(subject: Subject): void | Promise<void>;
+}
+
+/** A case that a method leaves out, by name, and why that is right. */
+export interface OptOut {
+  case: string;
+  reason: string;
+}
+
+export interface ConformanceOptions {
+  /** Options of the method to run everything with, besides its defaults, in the first precision. */
+  variants?: readonly Record<string, unknown>[];
+  optOuts?: readonly OptOut[];
+  precisions?: readonly Precision[];
+}
+
+const cases: readonly ConformanceCase[] = [...outputCases, ...limitCases, ...controlCases, ...optionCases];
+
+/** Temperatures a method is run at. */
+function temperatures({ sampling }: Method): GenerateOptions[] {
+  const greedy = { temperature: 0 };
+  const sampled = { temperature: 0.8, topP: 0.95, seed: 7 };
+  return [...(sampling === 'sampled' ? [] : [greedy]), ...(sampling === 'greedy' ? [] : [sampled])];
+}
+
+/**
+ * Declares the tests of one method.
+ * @throws Error for an opt-out that names no case or gives no reason.
+ */
+export function conformance(method: Method, options: ConformanceOptions = {}): void {
+  const { variants = [], optOuts = [], precisions = ['w8a8', 'fp32'] } = options;
+  for (const { case: name, reason } of optOuts) {
+    if (!cases.some((entry) => entry.name === name)) throw new Error(`no conformance case "${name}"`);
+    if (!reason) throw new Error(`${method.slug} leaves out "${name}" without a reason`);
+  }
+  describe.each(precisions)(`${method.slug} in %s`, (precision) => {
+    let model: LanguageModel;
+    let short: LanguageModel;
+    beforeAll(async () => {
+      model = await loadStories(precision);
+      short = await loadStories(precision, { contextLength: shortContext });
+    });
+    afterAll(async () => {
+      await model[Symbol.asyncDispose]();
+      await short[Symbol.asyncDispose]();
+    });
+    for (const temperature of temperatures(method)) {
+      for (const methodOptions of [{}, ...(precision === precisions[0] ? variants : [])]) {
+        const sampled = temperature.temperature !== 0;
+        describe(`temperature ${temperature.temperature}, ${JSON.stringify(methodOptions)}`, () => {
+          for (const { name, about, run } of cases) {
+            if (about && !about({ method, sampled })) continue;
+            const optOut = optOuts.find((entry) => entry.case === name);
+            const title = optOut ? `${name} (left out: ${optOut.reason})` : name;
+            it.skipIf(optOut !== undefined)(title, () =>
+              run({ method, model, short, sampled, options: { ...temperature, method, methodOptions } }),
+            );
+          }
+        });
+      }
+    }
+  });
+}
