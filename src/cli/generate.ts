@@ -31,7 +31,7 @@ export const generateCommand: Command = {
   examples: [
     'generate "Why is the sky blue?"',
     'generate "Once upon a time" --model stories260k --method prompt-lookup --show-steps',
-    'generate --file letter.txt --system "Summarize in one sentence." --temperature 0.7 --seed 3',
+    'generate --file letter.txt --system "Summarize it." --temperature 0.7 --seed 3',
   ],
   groups: (argv) => {
     const method = peekFlag(argv, 'method');
@@ -133,18 +133,11 @@ function stepWriter(model: LanguageModel, color: boolean): (step: Step) => void 
 }
 
 function summaryLine(result: Result): string {
-  const { tokens, steps, forwards, statistics, finish } = result;
-  const drafts =
-    statistics.drafted > 0 ? [`${statistics.accepted} of ${statistics.drafted} drafts accepted`] : [];
-  return [
-    `${tokens.length} tokens in ${result.seconds.toFixed(2)} s`,
-    `${result.tokensPerSecond.toFixed(1)} tokens/s`,
-    `${steps} steps`,
-    `${forwards} forwards`,
-    ...drafts,
-    `first token after ${result.firstTokenSeconds.toFixed(2)} s`,
-    `ended by ${finish}`,
-  ].join(' · ');
+  const { tokens, steps, forwards, statistics, finish, seconds, firstTokenSeconds } = result;
+  const drafts = statistics.drafted > 0 ? `, ${statistics.accepted} of ${statistics.drafted} drafts` : '';
+  const times = `${seconds.toFixed(2)} s (first after ${firstTokenSeconds.toFixed(2)} s)`;
+  const rate = `${result.tokensPerSecond.toFixed(1)} tokens/s`;
+  return `${tokens.length} tokens in ${times}, ${rate} · ${steps} steps, ${forwards} forwards${drafts} · ${finish}`;
 }
 
 /** A result for machines: counts in place of lists, probabilities only when they were asked for. */

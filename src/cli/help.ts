@@ -9,7 +9,7 @@ const lineWidth = 100;
 
 function defaultOf({ default: value }: Flag): string {
   if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) return '';
-  return `default ${String(value)}`;
+  return `default\u00a0${String(value)}`;
 }
 
 function flagLines(flag: Flag): string[] {
@@ -17,7 +17,8 @@ function flagLines(flag: Flag): string[] {
   const repeat = flag.kind === 'array' || flag.kind === 'record' ? 'may be repeated' : '';
   const notes = [flag.range, defaultOf(flag), repeat].filter(Boolean).join(', ');
   const text = `${flag.description}${notes && ` (${notes})`}`;
-  const lines = wrap(text, lineWidth - nameWidth);
+  // A default stays on the line of its value.
+  const lines = wrap(text, lineWidth - nameWidth).map((line) => line.replaceAll('\u00a0', ' '));
   const indented = lines.map((line) => ' '.repeat(nameWidth) + line);
   if (name.length >= nameWidth) return [name, ...indented];
   return [name.padEnd(nameWidth) + lines[0], ...indented.slice(1)];

@@ -62,6 +62,21 @@ describe('on a terminal', () => {
   });
 });
 
+describe('a transient display', () => {
+  it('leaves nothing behind', () => {
+    const { progress, text } = screen(true, { transient: true });
+    progress.update(1, 2);
+    progress.done();
+    expect(text()).toMatch(/\r\x1b\[K$/);
+  });
+
+  it('writes nothing when it never began', () => {
+    const { progress, text } = screen(true, { transient: true });
+    progress.done();
+    expect(text()).toBe('');
+  });
+});
+
 describe('in a log', () => {
   it('writes a line about every ten percent', () => {
     const { progress, text, wait } = screen(false);
@@ -89,7 +104,7 @@ describe('in a log', () => {
   it('counts other units', () => {
     const { progress, text } = screen(false, { unit: 'steps' });
     progress.update(3, 10);
-    expect(text()).toBe('model: 30%, 3 steps of 10 steps\n');
+    expect(text()).toBe('model: 30%, 3 of 10 steps\n');
   });
 });
 

@@ -27,6 +27,8 @@ const counters = [
 /** Column where the tokens begin. */
 const left = counters.reduce((sum, { width }) => sum + width, 2);
 const leastTokens = 20;
+/** Columns a rejected branch gets at least; it moves to the left for them. */
+const leastBranch = 8;
 
 const accepted = (proposed: Step['proposed']): string =>
   `${proposed.filter((draft) => draft.accepted).length}/${proposed.length}`;
@@ -74,8 +76,9 @@ export function drawStep(step: Step, view: StepView): string {
 
   const after = (node: number) => (node === -1 ? left : behind[path.indexOf(step.proposed[node])]);
   for (const { from, text } of rejectedBranches(step.proposed, tokenText)) {
-    const start = after(from) ?? left;
-    const shown = truncate(text, Math.max(1, columns - start));
+    const place = after(from) ?? left;
+    const start = place + leastBranch > columns ? left : place;
+    const shown = truncate(text, columns - start);
     lines.push(`${' '.repeat(start - 1)}${paint.dim('╰')}${paint.struck(shown)}`);
   }
   return `${lines.join('\n')}\n`;

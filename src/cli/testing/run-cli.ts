@@ -1,0 +1,57 @@
+/**
+ * Runs the real program as a child process, for tests: compiled once into .cache/, which lies as deep as dist/ and so
+ * finds models/ and papers/ as the published package does.
+ */
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const main = join(root, '.cache', 'cli', 'main.js');
+
+/** Compiles the program; types are checked elsewhere. */
+export async function buildCli(): Promise<void> {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const options = ['--outDir', '.cache', '--noCheck', '--declaration', 'false', '--sourceMap', 'false'];
+  const args = [compiler, '-p', 'tsconfig.build.json', ...options];
+  await promisify(execFile)(process.execPath, args, { cwd: root });
+}
+
+export interface CliResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface CliOptions {
+  /** What comes through the pipe; an empty one without it. */
+  stdin?: string;
+  env?: Record<string, string>;
+  /** Told of each piece of standard output, with the process to act on. */
+  onOutput?: (child: ChildProcess) => void;
+}
+
+/** Runs `quickstep` with these arguments to its end. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const { stdin = '', env, onOutput } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+    });
+    const result: CliResult = { code: null, stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      result.stdout += text;
+      onOutput?.(child);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      result.stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ ...result, code }));
+    child.stdin.on('error', () => {});
+    child.stdin.end(stdin);
+  });
+}
