@@ -8,6 +8,7 @@ import { sample } from '../baseline/sample.ts';
 import { generate } from '../generate.ts';
 import type { DraftTree } from '../phases.ts';
 import type { Step } from '../step.ts';
+import type { NextLogits } from '../testing/cached-context.ts';
 import { decodeTokens } from '../testing/decode-tokens.ts';
 import { markovModel } from '../testing/markov.ts';
 import { loadStories } from '../testing/models.ts';
@@ -112,8 +113,12 @@ describe('lookup', () => {
   });
 });
 
-/** A sentence that repeats itself, then begins once more. */
-const repeating = [1, 4, 2, 5, 3, 1, 4, 2, 5, 3, 1, 4];
+/** Counts to 19 and begins again: after a while every draft is right. */
+const counting: NextLogits = (context) => {
+  const logits = new Float32Array(20);
+  logits[(context[context.length - 1] + 1) % 20] = 10;
+  return logits;
+};
 
 describe('prompt lookup over a model of plain TypeScript', () => {
   it('writes and caches what plain decoding does, whatever its options and limits', async () => {
@@ -157,29 +162,46 @@ describe('prompt lookup over a model of plain TypeScript', () => {
     );
   });
 
-  it('ends inside an accepted draft when a stop string does', async () => {
-    // Two tokens determine the next, and the prompt shows the whole cycle.
-    const cycle = markovModel(0, 6, 0);
-    const next = new Map(
-      repeating.slice(2).map((token, i) => [`${repeating[i]},${repeating[i + 1]}`, token]),
-    );
-    const model: typeof cycle = (context) => {
-      const logits = cycle(context);
-      logits[next.get(context.slice(-2).join()) ?? 0] += 10;
+  it('takes ever fewer forwards for text that repeats itself', async () => {
+    const { run, steps } = await decodeTokens(promptLookup, counting, { prompt: [0], maxTokens: 200 });
+    expect(run.generated).toEqual(Array.from({ length: 200 }, (_, i) => (i + 1) % 20));
+    expect(run.statistics.forwards).toBeLessThan(45);
+    // Drafts grow up to the limit.
+    expect(Math.max(...steps.map(({ proposed }) => proposed.length))).toBe(15);
+  });
+
+  it('drafts the shortest when drafts are wrong', async () => {
+    // What follows a token is never what followed it before.
+    const contrary: NextLogits = (context) => {
+      const logits = new Float32Array(6);
+      const before = context.lastIndexOf(context.at(-1)!, -2);
+      if (before >= 0) logits[context[before + 1]] = -10;
       return logits;
     };
-    // b e c f d b e c f d: the third and fourth token of the answer.
-    const { run, steps } = await decodeTokens(promptLookup, model, {
-      prompt: repeating,
-      maxTokens: 30,
-      stop: ['db'],
-      methodOptions: { draftTokens: 8 },
+    const { steps } = await decodeTokens(promptLookup, contrary, {
+      prompt: [0, 1, 2],
+      maxTokens: 40,
+      methodOptions: { ngramMax: 1 },
+    });
+    for (const { proposed, committed } of steps) {
+      expect(proposed.length).toBeLessThanOrEqual(1);
+      expect(committed).toHaveLength(1);
+    }
+  });
+
+  it('ends inside an accepted draft when a stop string does', async () => {
+    const { run, steps } = await decodeTokens(promptLookup, counting, {
+      prompt: [0],
+      maxTokens: 200,
+      // Three times round: drafts are long by then.
+      stop: ['abcdefghijklmnopqrst'.repeat(3)],
     });
     expect(run.finish).toBe('stop');
-    expect(steps.map(({ text }) => text).join('')).toBe('cf');
+    expect(run.generated).toHaveLength(79);
+    expect(steps.map(({ text }) => text).join('')).toBe('bcdefghijklmnopqrst');
     const last = steps.at(-1)!;
     expect(last.proposed.length).toBeGreaterThan(last.committed.length);
-    expect(last.proposed.filter(({ accepted }) => accepted).length).toBe(last.committed.length);
+    expect(last.proposed.filter(({ accepted }) => accepted)).toHaveLength(last.committed.length);
   });
 });
 
@@ -193,11 +215,11 @@ describe('prompt lookup on stories260k', () => {
   const prompt = 'The cat sat on the mat. The dog sat on the mat. '.repeat(4);
 
   it('takes fewer forwards than tokens where the text repeats itself', async () => {
-    const result = await generate(model, prompt, { method: promptLookup, maxTokens: 80, ignoreEos: true })
-      .result;
-    expect(result.statistics.accepted).toBeGreaterThan(0);
-    expect(result.forwards).toBeLessThan(0.7 * result.tokens.length);
-    expect(result.tokens.length).toBe(result.forwards + result.statistics.accepted);
+    const options = { method: promptLookup, maxTokens: 80, ignoreEos: true };
+    const { tokens, forwards, statistics } = await generate(model, prompt, options).result;
+    expect(tokens).toHaveLength(80);
+    expect(statistics.accepted).toBeGreaterThan(8);
+    expect(forwards).toBeLessThan(72);
   });
 
   it.each([2, 3, 4])(

@@ -3,7 +3,10 @@
  * repeats itself, so the tokens that followed an earlier occurrence of the last n tokens are drafted and verified
  * in one forward. Several occurrences become one draft tree.
  *
- * The draft grows while it is accepted and shrinks when it is not, so that text without repetition costs little.
+ * A draft that was right to the end lets the next one grow; otherwise the next is as long as what was right. The
+ * defaults and this rule are the best of those tried on 55 prompts of Spec-Bench, with the measured cost of verifying
+ * 2 rows (1.05 times one row), 4 (1.4), 8 (2.2) and 16 (3.2): so cheap a second row repays even weak evidence, hence
+ * ngramMin 1 and drafts that begin with one token.
  */
 
 import { z } from 'zod';
@@ -12,18 +15,18 @@ import { type DraftTree, proposeDraft, walkDraft } from '../phases.ts';
 
 const options = z.strictObject({
   ngramMax: z.int().min(1).max(16).default(3).describe('Longest run of last tokens to look for, in tokens.'),
-  ngramMin: z.int().min(1).max(16).default(2).describe('Shortest run of last tokens to look for, in tokens.'),
+  ngramMin: z.int().min(1).max(16).default(1).describe('Shortest run of last tokens to look for, in tokens.'),
   draftTokens: z
     .int()
     .min(1)
     .max(64)
-    .default(8)
+    .default(15)
     .describe('Most tokens drafted in a step, all branches together.'),
   branches: z.int().min(1).max(8).default(1).describe('How many earlier occurrences to draft from at once.'),
 });
 
-/** Draft tokens of a chain that a run begins with. */
-const firstLength = 4;
+/** How many tokens longer a draft gets after one that was right to the end. */
+const growth = 2;
 
 /** The occurrences to look for. */
 type LookupOptions = Pick<z.output<typeof options>, 'ngramMax' | 'ngramMin' | 'branches'>;
@@ -85,7 +88,7 @@ export const promptLookup = defineMethod({
   sampling: 'any',
   guarantee: 'lossless',
   phases: (options) => {
-    let length = Math.min(firstLength, options.draftTokens);
+    let length = 1;
     return {
       propose: (run) => {
         // The last token needs no draft: the walk gives one more than it accepts.
@@ -94,11 +97,11 @@ export const promptLookup = defineMethod({
       },
       choose: (run, proposal, scores) => {
         const choice = walkDraft(run, proposal, scores);
+        const drafted = proposal.draft.tokens.length;
+        if (drafted === 0) return choice;
         const right = choice.accepted.length;
-        if (proposal.draft.tokens.length > 0) {
-          const all = right >= Math.min(length, proposal.draft.tokens.length);
-          length = all ? Math.min(length * 2, options.draftTokens) : Math.max(1, right + 1);
-        }
+        const all = right >= Math.min(length, drafted);
+        length = all ? Math.min(length + growth, options.draftTokens) : Math.max(1, right);
         return choice;
       },
     };

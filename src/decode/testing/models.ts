@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { LanguageModel } from '../../models/language-model.ts';
 import type { Precision } from '../../models/linear.ts';
 import { loadCheckpoint } from '../../models/load.ts';
-import { openCheckpoint } from '../../weights/checkpoint.ts';
+import { openCheckpoint, type TokenizerData } from '../../weights/checkpoint.ts';
 
 const path = fileURLToPath(new URL('../../../models/stories260k', import.meta.url));
 
@@ -16,12 +16,14 @@ export interface StoriesOptions {
   contextLength?: number;
   /** End tokens beside the model's own. */
   eosIds?: readonly number[];
+  /** A chat template; the checkpoint has none. */
+  chatTemplate?: string;
 }
 
 /** The model; dispose it. */
 export async function loadStories(
   precision: Precision,
-  { contextLength = 512, eosIds }: StoriesOptions = {},
+  { contextLength = 512, eosIds, chatTemplate }: StoriesOptions = {},
 ): Promise<LanguageModel> {
   const checkpoint = await openCheckpoint(path);
   try {
@@ -33,7 +35,7 @@ export async function loadStories(
         format,
         generationConfig: { ...generationConfig, ...ends },
         tensors,
-        tokenizer,
+        tokenizer: withTemplate(tokenizer, chatTemplate),
         config: { ...checkpoint.config, max_position_embeddings: contextLength },
         read: (name) => checkpoint.read(name),
         close: () => checkpoint.close(),
@@ -43,6 +45,11 @@ export async function loadStories(
   } finally {
     await checkpoint.close();
   }
+}
+
+function withTemplate(tokenizer: TokenizerData | undefined, template?: string): TokenizerData | undefined {
+  if (tokenizer?.format !== 'json' || template === undefined) return tokenizer;
+  return { ...tokenizer, config: { ...tokenizer.config, chat_template: template } };
 }
 
 /** Text that a story goes on with, and text that repeats itself, so that drafts are right and wrong. */

@@ -1,0 +1,46 @@
+/**
+ * Quickstep: load a model, decode with any method, watch each step.
+ *
+ *   import { generate, load } from 'quickstep';
+ *   await using model = await load('stories260k');
+ *   for await (const step of generate(model, 'Once upon a time', { method: 'prompt-lookup' })) {
+ *     process.stdout.write(step.text);
+ *   }
+ */
+
+export {
+  type CommittedToken,
+  type DraftToken,
+  defineMethod,
+  type FinishReason,
+  findMethod,
+  type GenerateOptions,
+  type Generation,
+  type Guarantee,
+  generate,
+  generateBatch,
+  type LogitsProcessor,
+  limitOptions,
+  type Method,
+  type MethodOptions,
+  methods,
+  type Phases,
+  type Prompt,
+  promptTokens,
+  type Result,
+  type SamplingInput,
+  type SamplingOptions,
+  type Statistics,
+  type Step,
+  samplingOptions,
+} from './decode/index.ts';
+export { type ErrorCode, QuickstepError } from './errors.ts';
+export {
+  type Capability,
+  LanguageModel,
+  type LoadOptions,
+  load,
+  type Precision,
+  precisions,
+} from './models/index.ts';
+export type { ChatMessage, Tokenizer } from './text/index.ts';
