@@ -37,7 +37,8 @@ export function commandHelp(command: Command, groups: readonly FlagGroup[]): str
 
 /** Help of the program. */
 export function programHelp(commands: readonly Command[]): string {
-  const lines = commands.map(({ usage, title }) => `  ${usage.padEnd(nameWidth)}${title}`);
+  const width = Math.max(...commands.map(({ usage }) => usage.length));
+  const lines = commands.map(({ usage, title }) => `  ${usage.padEnd(width)}  ${title}`);
   return `Usage: quickstep <command> [options]
 
 A decoding engine: propose, score, choose, remember.

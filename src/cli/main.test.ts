@@ -141,7 +141,7 @@ describe.concurrent('methods, models, pull, inspect', () => {
   it('puts the baselines on top of the table', async () => {
     const { stdout } = await run('methods');
     expect(stdout).toMatch(/^slug +title +family +status\ngreedy /);
-    expect(stdout).toMatch(/48 papers, \d+ work/);
+    expect(stdout).toMatch(/48 papers: \d+ work/);
   });
 
   it('knows what is here', async () => {

@@ -91,7 +91,8 @@ function methodLines(
     status,
   ]);
   const works = papers.filter(({ status }) => status === 'works').length;
+  const planned = papers.length - works;
   const counts =
-    papers.length > 0 ? ['', `${papers.length} papers, ${works} work, the others are planned`] : [];
+    papers.length > 0 ? ['', `${papers.length} papers: ${works} work, ${planned} are planned`] : [];
   return [...tableLines(head, cells, columns), ...counts];
 }
