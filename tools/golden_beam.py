@@ -17,7 +17,8 @@ OUTPUT = Path("src/decode/baseline/beam.golden.json")
 BOS, EOS = 1, 2
 
 PROMPTS = 4
-# End tokens, options of the method, limits. The model's own end comes after hundreds of tokens; a full stop (426) or
+FREQUENT = [13, 265, 267, 269, 286, 426, 432, 443]
+# End tokens beside the model's own, options of the method, limits. The model's own end comes after hundreds of tokens; a full stop (426) or
 # a comma (432) in its place tests answers that end.
 SEARCHES = [
     (None, {"beams": 4}, {"maxTokens": 32}),
@@ -29,6 +30,12 @@ SEARCHES = [
     ([426], {"beams": 6, "lengthPenalty": 1.5, "earlyStopping": True}, {"maxTokens": 24}),
     ([426, 432], {"beams": 4}, {"maxTokens": 40}),
     ([426], {"beams": 4}, {"maxTokens": 40, "minTokens": 12}),
+    # Ends so frequent that they take most of the best places.
+    (FREQUENT, {"beams": 2}, {"maxTokens": 30}),
+    (FREQUENT, {"beams": 3, "lengthPenalty": 2.0}, {"maxTokens": 30}),
+    (FREQUENT, {"beams": 3, "lengthPenalty": 0.0}, {"maxTokens": 30}),
+    (FREQUENT, {"beams": 5, "lengthPenalty": 3.0}, {"maxTokens": 30}),
+    (FREQUENT, {"beams": 5, "lengthPenalty": 3.0, "earlyStopping": True}, {"maxTokens": 30}),
 ]
 
 
@@ -43,7 +50,7 @@ def prompts(model):
 
 def search(model, prompt, eos, options, limits):
     """The best answer, and its lead over the second best."""
-    ends = eos or [EOS]
+    ends = [EOS, *(eos or [])]
     out = model.generate(
         torch.tensor([prompt]),
         num_beams=options["beams"],

@@ -14,6 +14,7 @@ export { defineMethod, type Guarantee, type Method, type MethodOptions } from '.
 export {
   type Choice,
   type DraftTree,
+  emptyDraft,
   type Phases,
   type Proposal,
   proposeDraft,

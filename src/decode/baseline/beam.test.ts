@@ -60,20 +60,19 @@ describe('beam search on stories260k in float32', () => {
     },
   );
 
-  it('is greedy decoding with one beam, under penalties and end tokens too', async () => {
+  it.each([
+    [[426], {}, {}],
+    [[426], {}, { repetitionPenalty: 1.3 }],
+    [[426], {}, { logitBias: { 426: 3 }, minTokens: 6 }],
+    [golden.at(-1)!.eos, { lengthPenalty: 3 }, {}],
+  ])('is greedy decoding with one beam: ends %o, %o, %o', async (eos, methodOptions, sampling) => {
     for (const prompt of prompts) {
-      for (const options of [{}, { repetitionPenalty: 1.3 }, { logitBias: { 426: 3 }, minTokens: 6 }]) {
-        const run = { ...options, maxTokens: 48 };
-        const one = generate(ending([426]), prompt, {
-          ...run,
-          method: 'beam-search',
-          methodOptions: { beams: 1 },
-        });
-        const { tokens, committed } = await one.result;
-        const plain = await generate(ending([426]), prompt, { ...run, method: greedy }).result;
-        expect(tokens).toEqual(plain.tokens);
-        expect(scoreOf({ committed })).toBeCloseTo(scoreOf(plain), 4);
-      }
+      const run = { ...sampling, maxTokens: 48 };
+      const beam = { ...run, method: 'beam-search', methodOptions: { ...methodOptions, beams: 1 } };
+      const one = await generate(ending(eos), prompt, beam).result;
+      const plain = await generate(ending(eos), prompt, { ...run, method: greedy }).result;
+      expect(one.tokens).toEqual(plain.tokens);
+      expect(scoreOf(one)).toBeCloseTo(scoreOf(plain), 4);
     }
   });
 

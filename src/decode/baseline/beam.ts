@@ -93,7 +93,7 @@ export const beamSearch = defineMethod({
     const settled = () => {
       if (survivors.length === 0) return true;
       if (finished.length < limit) return false;
-      return earlyStopping || limit === 1 || scoreOf(survivors[0]) <= finished[limit - 1].score;
+      return earlyStopping || scoreOf(survivors[0]) <= finished[limit - 1].score;
     };
 
     return {

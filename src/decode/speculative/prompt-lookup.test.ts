@@ -170,6 +170,29 @@ describe('prompt lookup over a model of plain TypeScript', () => {
     expect(Math.max(...steps.map(({ proposed }) => proposed.length))).toBe(15);
   });
 
+  it('drafts two tokens more after a draft that was right, and as many as were right after another', async () => {
+    // Counts, and leaves a number out at times.
+    const skipping: NextLogits = (context) => {
+      const logits = new Float32Array(20);
+      logits[(context[context.length - 1] + (context.length % 23 === 0 ? 2 : 1)) % 20] = 10;
+      return logits;
+    };
+    const { steps } = await decodeTokens(promptLookup, skipping, { prompt: [0], maxTokens: 200 });
+    let length = 1;
+    let remaining = 200;
+    let misses = 0;
+    for (const { proposed, committed } of steps) {
+      if (proposed.length > 0 && remaining > length) {
+        expect(proposed).toHaveLength(length);
+        const right = proposed.filter(({ accepted }) => accepted).length;
+        if (right > 1 && right < length) misses++;
+        length = right === length ? Math.min(length + 2, 15) : Math.max(1, right);
+      }
+      remaining -= committed.length;
+    }
+    expect(misses).toBeGreaterThan(2);
+  });
+
   it('drafts the shortest when drafts are wrong', async () => {
     // What follows a token is never what followed it before.
     const contrary: NextLogits = (context) => {
