@@ -107,7 +107,7 @@ async function runCompare(args: ParsedArgs, signal: AbortSignal): Promise<void> 
   const { json } = args.values(commonOptions);
   const methods = namedMethods(args.values(compareOptions).methods);
   const prompting = args.values(promptOptions);
-  const text = await readPrompt(args.positionals, prompting);
+  const text = await readPrompt(args.positionals, prompting, signal);
   await using model = await loadModel(args.values(modelOptions), signal, json);
   const prompt = promptFor(model, text, prompting);
   const limits = args.given(limitOptions);

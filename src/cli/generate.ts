@@ -54,7 +54,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const { temperature } = args.values(samplingOptions);
   const prompting = args.values(promptOptions);
   const method = methodNamed(slug ?? (temperature > 0 ? 'sample' : 'greedy'));
-  const text = await readPrompt(args.positionals, prompting);
+  const text = await readPrompt(args.positionals, prompting, signal);
   await using model = await loadModel(args.values(modelOptions), signal, json);
   const input = methodInput(method, args);
   const generation = generate(model, promptFor(model, text, prompting), {

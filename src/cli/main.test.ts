@@ -1,8 +1,9 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildCli, type CliOptions, type CliResult, runCli } from './testing/run-cli.ts';
+import { buildCli, type CliOptions, type CliResult, runCli, runScript } from './testing/run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-cli-'));
 beforeAll(buildCli);
@@ -78,23 +79,48 @@ describe('generate', () => {
     expect(stdout + stderr).not.toContain('\x1b');
   });
 
+  const long = 'generate Once upon a time --model stories260k --max-tokens 450 --ignore-eos';
+
   it('stops at Ctrl-C with the text so far', async () => {
-    const { code, stdout, stderr } = await run(
-      'generate Once upon a time --model stories260k --max-tokens 450 --ignore-eos',
-      { onOutput: (child) => child.kill('SIGINT') },
-    );
+    const once = (child: ChildProcess) => child.killed || child.kill('SIGINT');
+    const { code, stdout, stderr } = await run(long, { onOutput: once });
     expect(code).toBe(130);
     expect(stdout).toMatch(/^, there/);
     expect(stderr).toMatch(/^Stopped after \d+ tokens, \d+ steps\.\n$/);
   });
 
   it('ends quietly when nobody reads on', async () => {
-    const { code, stderr } = await run(
-      'generate Once upon a time --model stories260k --max-tokens 450 --ignore-eos',
-      { onOutput: (child) => child.stdout?.destroy() },
-    );
+    const { code, stderr } = await run(long, { onOutput: (child) => child.stdout?.destroy() });
     expect(code).toBe(0);
     expect(stderr).toBe('');
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('asks first and does not wait at the second time', async () => {
+    const script = `
+      cli.interruptSignal().addEventListener('abort', () => console.log('asked to stop'));
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    const { code, stdout } = await runScript(['interrupt.js'], script, {
+      onOutput: (child) => child.kill('SIGINT'),
+    });
+    expect(stdout).toBe('ready\nasked to stop\n');
+    expect(code).toBe(130);
+  });
+
+  it('ends the wait for a prompt that does not come', async () => {
+    const script = `
+      const signal = cli.interruptSignal();
+      const prompt = cli.readPrompt(['-'], {}, signal);
+      console.log('ready');
+      await prompt.catch((error) => console.log(error.name));`;
+    const { code, stdout } = await runScript(['interrupt.js', 'prompt.js'], script, {
+      stdin: null,
+      onOutput: (child) => child.killed || child.kill('SIGINT'),
+    });
+    expect(stdout).toBe('ready\nAbortError\n');
+    expect(code).toBe(0);
   });
 });
 

@@ -13,6 +13,7 @@ import { describeFailure, exitCodeOf, exitCodes } from './failure.ts';
 import { generateCommand } from './generate.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { inspectCommand } from './inspect.ts';
+import { interruptSignal } from './interrupt.ts';
 import { methodsCommand } from './methods.ts';
 import { modelsCommand } from './models.ts';
 import { pullCommand } from './pull.ts';
@@ -35,16 +36,6 @@ async function version(): Promise<string> {
 function hasFlag(argv: readonly string[], ...names: string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? undefined : end).some((argument) => names.includes(argument));
-}
-
-/** The first Ctrl-C asks the command to stop, the second one does not wait for it. */
-function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
-  process.on('SIGINT', () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort();
-  });
-  return controller.signal;
 }
 
 async function runCommand([name, ...argv]: readonly string[], signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** Where a prompt comes from (arguments, a file, standard input) and the form the model wants it in. */
 
 import { createReadStream } from 'node:fs';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Prompt } from '../decode/generate.ts';
 import { QuickstepError } from '../errors.ts';
@@ -21,7 +22,7 @@ export type PromptOptions = z.output<typeof promptOptions>;
 /** Far beyond any context; keeps a wrong file from filling the memory. */
 const maxBytes = 16 * 1024 * 1024;
 
-async function readText(stream: AsyncIterable<Buffer>, name: string): Promise<string> {
+async function readText(stream: Readable, name: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream) {
@@ -55,10 +56,14 @@ async function readPromptFile(path: string): Promise<string> {
 
 /**
  * The prompt's text: the words of the command line, `--file`, or standard input when it is a pipe or asked for by `-`.
- * @throws QuickstepError 'bad-option' when there is none or more than one, 'not-found' for an unreadable file,
- * 'bad-input' when it is empty or longer than 16 MiB.
+ * @throws QuickstepError 'bad-option' when there is none, an empty one, or more than one, 'not-found' for an unreadable file,
+ * 'bad-input' when it is longer than 16 MiB, the signal's abort while waiting for a pipe.
  */
-export async function readPrompt(words: readonly string[], { file }: PromptOptions): Promise<string> {
+export async function readPrompt(
+  words: readonly string[],
+  { file }: PromptOptions,
+  signal: AbortSignal,
+): Promise<string> {
   if (file !== undefined && words.length > 0) {
     throw new QuickstepError(
       'bad-option',
@@ -69,7 +74,7 @@ export async function readPrompt(words: readonly string[], { file }: PromptOptio
   const piped = words.length === 0 ? !process.stdin.isTTY : words.length === 1 && words[0] === '-';
   let text = words.join(' ');
   if (file !== undefined) text = await readPromptFile(file);
-  else if (piped) text = await readText(process.stdin, 'Standard input');
+  else if (piped) text = await readText(addAbortSignal(signal, process.stdin), 'Standard input');
   if (text) return text;
   const hint = 'Give one in quotes, with --file, or through a pipe.';
   throw new QuickstepError('bad-option', 'There is no prompt.', hint);

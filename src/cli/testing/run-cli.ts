@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const main = join(root, '.cache', 'cli', 'main.js');
+const compiled = join(root, '.cache', 'cli');
 
 /** Compiles the program; types are checked elsewhere. */
 export async function buildCli(): Promise<void> {
@@ -26,21 +26,17 @@ export interface CliResult {
 }
 
 export interface CliOptions {
-  /** What comes through the pipe; an empty one without it. */
-  stdin?: string;
+  /** What comes through the pipe; an empty one without it, one that stays open with null. */
+  stdin?: string | null;
   env?: Record<string, string>;
   /** Told of each piece of standard output, with the process to act on. */
   onOutput?: (child: ChildProcess) => void;
 }
 
-/** Runs `quickstep` with these arguments to its end. */
-export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+function runNode(args: readonly string[], options: CliOptions): Promise<CliResult> {
   const { stdin = '', env, onOutput } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], {
-      cwd: root,
-      env: { ...process.env, ...env },
-    });
+    const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });
     const result: CliResult = { code: null, stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       result.stdout += text;
@@ -52,6 +48,18 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     child.on('error', reject);
     child.on('close', (code) => resolve({ ...result, code }));
     child.stdin.on('error', () => {});
-    child.stdin.end(stdin);
+    if (stdin !== null) child.stdin.end(stdin);
   });
+}
+
+/** Runs `quickstep` with these arguments to its end. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return runNode([join(compiled, 'main.js'), ...args], options);
+}
+
+/** Runs statements in a process of their own, with what `files` of this folder export at hand. */
+export function runScript(files: readonly string[], script: string, options: CliOptions): Promise<CliResult> {
+  const imports = files.map((file) => `...(await import(${JSON.stringify(join(compiled, file))}))`);
+  const code = `const cli = { ${imports.join(', ')} };\n${script}`;
+  return runNode(['--input-type=module', '-e', code], options);
 }
