@@ -13,8 +13,8 @@ import { load } from '../src/models/load.ts';
 
 const prompt =
   'Turn this into a list: apples from Spain, pears from Spain, plums from France, cherries from France';
-const command = `quickstep generate "${prompt}" \\\n    --method prompt-lookup --show-steps`;
-const columns = 104;
+const command = `quickstep generate --method prompt-lookup --show-steps \\\n    "${prompt}"`;
+const columns = 106;
 const columnWidth = 8.4;
 const lineHeight = 20;
 const margin = 16;
