@@ -69,6 +69,7 @@ function svgOf(lines: readonly string[]): string {
     }),
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+<title>quickstep generate --show-steps in a terminal</title>
 <rect width="100%" height="100%" rx="8" fill="#12161c"/>
 <g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" fill="#d5dae1" xml:space="preserve">
 ${texts.join('\n')}
