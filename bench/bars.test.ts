@@ -164,7 +164,11 @@ describe('the page', () => {
     const page = renderReport(resultsWith(slow));
     expect(page.match(/\| pass \|/g)).toHaveLength(6);
     expect(page).toContain('| 3.00x | **miss** |');
+    expect(page).not.toContain('machine was busy');
     expect(page).toContain('transformers.js is not in this run');
+    const results = resultsWith(slow);
+    results.machine.load[0] = 3.2;
+    expect(renderReport(results)).toContain('The machine was busy before the run (load average 3.2)');
     const complete = resultsWith([...slow, ['transformers-js-q8', 'load', 0, [1]]]);
     expect(renderReport(complete)).not.toContain('not in this run');
   });

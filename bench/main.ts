@@ -5,7 +5,7 @@
  */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { QuickstepError } from '../src/errors.ts';
@@ -15,13 +15,16 @@ import { bars } from './bars.ts';
 import { engineIds, engines } from './engines/index.ts';
 import { measure } from './measure.ts';
 import { prepare } from './prepare.ts';
-import { type Results, resultsFile } from './results.ts';
+import { loadWarning, type Results, resultsFile } from './results.ts';
 import { asText, rowRatios, tables } from './table.ts';
 
 const count = (initial: number) => z.coerce.number().int().min(1).max(64).default(initial);
 
 const optionsOf = z.strictObject({
-  quick: z.boolean().default(false).describe('One short round, about two minutes; for orientation.'),
+  quick: z
+    .boolean()
+    .default(false)
+    .describe('One short round without load and memory, about two minutes; for orientation.'),
   json: z.boolean().default(false).describe('Print the results file instead of tables.'),
   threads: count(2).describe('Threads of every engine.'),
   rounds: count(5).describe('Rounds over all questions.'),
@@ -104,15 +107,17 @@ async function bench(): Promise<void> {
     );
   }
   const settings = options.quick
-    ? { threads: options.threads, rounds: 1, tokens: 16, repeats: 3, rowsContext: 512, loads: 1 }
+    ? { threads: options.threads, rounds: 1, tokens: 16, repeats: 3, rowsContext: 512, loads: 0 }
     : {
         threads: options.threads,
         rounds: options.rounds,
         tokens: 32,
         repeats: 5,
         rowsContext: 512,
-        loads: 3,
+        loads: 2,
       };
+  const busy = loadWarning(loadavg()[0]);
+  if (busy) report(busy);
   const { measurements, machine, load } = await measure(ids, paths, settings, report);
   const { threads, rounds, tokens, rowsContext } = settings;
   const results: Results = resultsFile.parse({

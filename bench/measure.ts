@@ -51,10 +51,10 @@ function plan({ tokens, repeats, rowsContext }: Settings): Item[] {
       const decode = { from: 'token', name: 'decode', size: prompt, unit: 'ms' } as const;
       return { question: { kind: 'generate', prompt, tokens }, figures: [prefill, decode] };
     }),
-    ...rowCounts.map((rows): Item => {
-      const figure = { from: 'step', name: 'rows', size: rows, unit: 'ms' } as const;
-      return { question: { kind: 'rows', context: rowsContext, rows, repeats }, figures: [figure] };
-    }),
+    {
+      question: { kind: 'rows', context: rowsContext, rows: rowCounts, repeats },
+      figures: rowCounts.map((size) => ({ from: String(size), name: 'rows', size, unit: 'ms' })),
+    },
     ...batchSizes.map((sequences): Item => {
       const figure = { from: 'rate', name: 'batch', size: sequences, unit: 'tokens/s' } as const;
       return { question: { kind: 'batch', sequences, prompt: batchPrompt, tokens }, figures: [figure] };
@@ -167,6 +167,6 @@ async function measureInTurns({ ids, settings, figures, optionsOf, report }: Con
 
 function describe(question: Question): string {
   if (question.kind === 'generate') return `prompt of ${question.prompt}, then ${question.tokens} tokens`;
-  if (question.kind === 'rows') return `${question.rows} rows after ${question.context}`;
+  if (question.kind === 'rows') return `verification after ${question.context} tokens`;
   return `batch of ${question.sequences}`;
 }

@@ -2,7 +2,7 @@
 
 import { bars } from './bars.ts';
 import { engines } from './engines/index.ts';
-import type { Results } from './results.ts';
+import { loadWarning, type Results } from './results.ts';
 import { asMarkdown, measuredEngines, rowRatios, tables } from './table.ts';
 
 const giga = (value: number) => (value / 1e9).toFixed(0);
@@ -46,6 +46,7 @@ transformers.js is not in this run: its ONNX export had not been made. \`npm run
 /** The whole page as Markdown. */
 export function renderReport(results: Results): string {
   const all = tables(results);
+  const busy = loadWarning(results.machine.load[0]);
   const verify = all.findIndex(({ title }) => title.startsWith('Verify'));
   const ordered = [...all.slice(0, verify + 1), rowRatios(results), ...all.slice(verify + 1)];
   return `# Benchmarks
@@ -57,7 +58,7 @@ figure in it is typed by hand. \`npm run bench\` makes such a file on your machi
 
 ## The bars
 
-Ratios of medians within the run. "Quickstep" here is w8a8, its default format.
+Ratios of medians within the run. "Quickstep" here is w8a8, its default format.${busy ? ` **${busy}**` : ''}
 
 ${barTable(results)}
 

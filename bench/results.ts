@@ -49,6 +49,12 @@ export const resultsFile = z.strictObject({
 export type Results = z.output<typeof resultsFile>;
 export type Measurement = Results['measurements'][number];
 
+/** Says that the machine was busy before the run, if it was: engines that wait at barriers then suffer most. */
+export function loadWarning(load: number): string | undefined {
+  if (load <= 0.5) return undefined;
+  return `The machine was busy before the run (load average ${load.toFixed(1)}): repeat it on a quiet one.`;
+}
+
 /** Median over the rounds; `undefined` when the engine was not measured. */
 export function medianOf(
   { measurements }: Pick<Results, 'measurements'>,

@@ -47,13 +47,14 @@ export function measuredEngines({ measurements }: Results): EngineId[] {
   return engineIds.filter((id) => measurements.some(({ engine }) => engine === id));
 }
 
-/** One table per section: median (best) of each engine, and the roofline of Quickstep w8a8. */
+/** One table per section that was measured: median (best) of each engine, and the roofline of Quickstep w8a8. */
 export function tables(results: Results): Table[] {
   const ids = measuredEngines(results);
-  return sections.map(({ name, title, label }) => {
+  const present = sections.filter(({ name }) => results.measurements.some((m) => m.name === name));
+  return present.map(({ name, title, label }) => {
     const measured = results.measurements.filter((m) => m.name === name);
     const sizes = [...new Set(measured.map(({ size }) => size))].sort((a, b) => a - b);
-    const bounded = roofline(results, 'quickstep-w8a8', name, sizes[0] ?? 0) !== undefined;
+    const bounded = roofline(results, 'quickstep-w8a8', name, sizes[0]) !== undefined;
     const rows = sizes.map((size) => [
       label(size),
       ...ids.map((id) => {

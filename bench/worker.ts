@@ -11,8 +11,8 @@ export class Worker implements AsyncDisposable {
   constructor() {
     this.#process = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
       execArgv: ['--import', 'tsx'],
-      // What engines print must not mix with the table or the JSON.
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      // What engines print to standard output must not mix with the table or the JSON.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
   }
 

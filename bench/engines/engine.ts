@@ -19,11 +19,14 @@ export interface BatchQuestion {
   tokens: number;
 }
 
-/** Scores `rows` new tokens after `context` cached ones, as verification does. Answer: { step: ms, the median of `repeats` }. */
+/**
+ * Scores new tokens after `context` cached ones, as verification does, for each number of rows. Answer: by number of
+ * rows, ms of one forward, the median of `repeats`.
+ */
 export interface RowsQuestion {
   kind: 'rows';
   context: number;
-  rows: number;
+  rows: readonly number[];
   repeats: number;
 }
 
@@ -70,15 +73,24 @@ export class TokenClock {
   }
 }
 
-/** Runs `work` `repeats` times; the median in milliseconds. */
-export async function medianTime(repeats: number, work: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < repeats; i++) {
-    const started = performance.now();
-    await work();
-    times.push(performance.now() - started);
+/** Answers a `RowsQuestion` with an engine's `score`, which scores rows without keeping them. */
+export async function timeRows(
+  { rows, repeats }: RowsQuestion,
+  score: (tokens: number[]) => Promise<unknown>,
+): Promise<Answer> {
+  const answer: Answer = {};
+  for (const count of rows) {
+    const tokens = promptTokens(count, 1);
+    const times: number[] = [];
+    await score(tokens);
+    for (let i = 0; i < repeats; i++) {
+      const started = performance.now();
+      await score(tokens);
+      times.push(performance.now() - started);
+    }
+    answer[count] = median(times);
   }
-  return median(times);
+  return answer;
 }
 
 /** The middle value; the mean of the two middle ones for an even count. */

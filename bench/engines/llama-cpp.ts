@@ -12,10 +12,10 @@ import {
   type Engine,
   type EngineOptions,
   type GenerateQuestion,
-  medianTime,
   promptTokens,
   type RowsQuestion,
   TokenClock,
+  timeRows,
 } from './engine.ts';
 
 type ScoredToken = [token: number, options: { generateNext: { token: true; options: { temperature: 0 } } }];
@@ -118,19 +118,21 @@ class LlamaCpp implements Engine {
     }
   }
 
-  async rows({ context, rows, repeats }: RowsQuestion): Promise<Answer> {
+  async rows(question: RowsQuestion): Promise<Answer> {
+    const { context } = question;
     const sequence = this.#sequence;
     await sequence.clearHistory();
     await sequence.evaluateWithoutGeneratingNewTokens(promptTokens(context));
-    const input = promptTokens(rows, 1).map(
-      (token): ScoredToken => [token, { generateNext: { token: true, options: { temperature: 0 } } }],
-    );
-    const step = async () => {
+    return timeRows(question, async (tokens) => {
       const end = sequence.contextTokens.length;
       if (end > context) await sequence.eraseContextTokenRanges([{ start: context, end }]);
-      await sequence.controlledEvaluate(input);
-    };
-    await step();
-    return { step: await medianTime(repeats, step) };
+      await sequence.controlledEvaluate(tokens.map(scored));
+    });
   }
 }
+
+/** Asks for the most likely token after this one. */
+const scored = (token: number): ScoredToken => [
+  token,
+  { generateNext: { token: true, options: { temperature: 0 } } },
+];

@@ -11,10 +11,10 @@ import {
   type Engine,
   type EngineOptions,
   type GenerateQuestion,
-  medianTime,
   promptTokens,
   type RowsQuestion,
   TokenClock,
+  timeRows,
 } from './engine.ts';
 
 export async function createQuickstep(
@@ -55,13 +55,12 @@ class Quickstep implements Engine {
     return { rate: (1000 * count) / (performance.now() - from) };
   }
 
-  async rows({ context, rows, repeats }: RowsQuestion): Promise<Answer> {
+  async rows(question: RowsQuestion): Promise<Answer> {
     const cache = this.#model.newCache();
-    const sequence = await this.#read(cache, promptTokens(context));
-    const group = { sequence, tokens: promptTokens(rows, 1), scored: [...Array(rows).keys()] };
-    const step = () => this.#model.forward(cache, [group]);
-    await step();
-    return { step: await medianTime(repeats, step) };
+    const sequence = await this.#read(cache, promptTokens(question.context));
+    return timeRows(question, (tokens) =>
+      this.#model.forward(cache, [{ sequence, tokens, scored: [...tokens.keys()] }]),
+    );
   }
 
   /** A sequence that holds the tokens. */

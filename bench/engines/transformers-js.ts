@@ -12,10 +12,10 @@ import {
   type Engine,
   type EngineOptions,
   type GenerateQuestion,
-  medianTime,
   promptTokens,
   type RowsQuestion,
   TokenClock,
+  timeRows,
 } from './engine.ts';
 
 interface HubTensor {
@@ -75,21 +75,22 @@ class TransformersJs implements Engine {
     return { rate: (1000 * sequences) / clock.answer(tokens).token };
   }
 
-  async rows({ context, rows, repeats }: RowsQuestion): Promise<Answer> {
+  async rows(question: RowsQuestion): Promise<Answer> {
+    const { context } = question;
     const read = await this.#model({
       ...this.#inputs([promptTokens(context)]),
-      num_logits_to_keep: this.#int64([1]),
+      num_logits_to_keep: this.#one(),
     });
     const cache: Outputs = {};
     for (const [name, value] of Object.entries(read)) {
       if (name.startsWith('present')) cache[name.replace('present', 'past_key_values')] = value;
     }
-    const { input_ids } = this.#inputs([promptTokens(rows, 1)]);
-    const attention_mask = this.#ones(1, context + rows);
-    const step = () =>
-      this.#model({ input_ids, attention_mask, past_key_values: new this.#library.DynamicCache(cache) });
-    await step();
-    return { step: await medianTime(repeats, step) };
+    return timeRows(question, (tokens) => {
+      const { input_ids } = this.#inputs([tokens]);
+      const attention_mask = this.#ones(1, context + tokens.length);
+      const past_key_values = new this.#library.DynamicCache(cache);
+      return this.#model({ input_ids, attention_mask, past_key_values });
+    });
   }
 
   async #generate(prompts: readonly number[][], tokens: number, onStep: () => void): Promise<void> {
@@ -123,8 +124,7 @@ class TransformersJs implements Engine {
     return new this.#library.Tensor('int64', new BigInt64Array(rows * columns).fill(1n), [rows, columns]);
   }
 
-  /** An int64 scalar. */
-  #int64([value]: [number]): HubTensor {
-    return new this.#library.Tensor('int64', BigInt64Array.of(BigInt(value)), []);
+  #one(): HubTensor {
+    return new this.#library.Tensor('int64', BigInt64Array.of(1n), []);
   }
 }
