@@ -3,6 +3,7 @@
 import { bars } from './bars.ts';
 import { engines } from './engines/index.ts';
 import { loadWarning, type Results } from './results.ts';
+import { roofline } from './roofline.ts';
 import { asMarkdown, measuredEngines, rowRatios, tables } from './table.ts';
 
 const giga = (value: number) => (value / 1e9).toFixed(0);
@@ -46,6 +47,8 @@ transformers.js is not in this run: its ONNX export had not been made. \`npm run
 /** The whole page as Markdown. */
 export function renderReport(results: Results): string {
   const all = tables(results);
+  const { settings } = results;
+  const rows = (count: number) => roofline(results, 'quickstep-w8a8', 'rows', count)!;
   const busy = loadWarning(results.machine.load[0]);
   const verify = all.findIndex(({ title }) => title.startsWith('Verify'));
   const ordered = [...all.slice(0, verify + 1), rowRatios(results), ...all.slice(verify + 1)];
@@ -86,7 +89,7 @@ ${ordered.map(asMarkdown).join('\n\n')}
   ratios within a run travel, milliseconds do not.
 - **Prefill** is the time from handing over the prompt's tokens to its first answer token. **Decode** is the time per
   further token, everything counted: the forward, the choice of the token and the cache.
-- **Verify** scores a group of new rows after ${results.settings.rowsContext} cached tokens and takes the most likely next token of each, as
+- **Verify** scores a group of new rows after ${settings.rowsContext} cached tokens and takes the most likely next token of each, as
   checking a draft does. Quickstep runs \`LanguageModel.forward\`; llama.cpp runs \`controlledEvaluate\` with a token
   wanted from every row, which is one llama.cpp batch followed by one sampling call per row, and the removal of the
   rows from its cache; transformers.js runs a forward with a cache and copies all logits out.
@@ -100,9 +103,9 @@ ${ordered.map(asMarkdown).join('\n\n')}
 ## Reading the figures
 
 The processor decides which format wins. With AMX or VNNI, int8 products are so fast that 16 rows cost little more
-than reading the weights once. A Zen 3 processor has AVX2 only: its int8 peak is about twice its float32 peak,
-and 16 rows of this model are 4.3 billion operations, which is about 15 ms at 290 GOPS against 3.5 to 5 ms for reading
-the weights for one row. On such a machine verification of 16 rows is bound by arithmetic, and no engine can bring
-it near the cost of one row; the roofline column says how near Quickstep comes.
+than reading the weights once. A processor with AVX2 only, such as Zen 3, has about twice its float32 peak in int8,
+so that scoring 16 rows is bound by arithmetic, whatever the engine. With the bandwidth and the peak measured in this
+run, one row after ${settings.rowsContext} tokens takes at least ${rows(1).toFixed(1)} ms and 16 rows at least ${rows(16).toFixed(1)} ms: ${(rows(16) / rows(1)).toFixed(1)}x is the lowest ratio an
+engine at the roofline could show, and one that is further from it at one row than at 16 shows a lower one.
 `;
 }
