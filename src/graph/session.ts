@@ -80,7 +80,7 @@ export class Program implements AsyncDisposable {
       const session = await runtime.InferenceSession.create(model, {
         executionProviders: [...providers],
         externalData,
-        graphOptimizationLevel: 'all',
+        graphOptimizationLevel: 'extended',
         intraOpNumThreads: options.threads ?? 0,
         logSeverityLevel: 3,
         // Processors without VNNI saturate 16-bit sums of uint8 × int8 products; this keeps them exact.

@@ -53,7 +53,7 @@ export class LanguageModel implements AsyncDisposable {
   readonly #program: Program;
   readonly #scratch = new RowScratch();
   readonly #reducedOutputs: readonly string[];
-  #busy = false;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ModelParts) {
     this.id = parts.id;
@@ -96,21 +96,21 @@ export class LanguageModel implements AsyncDisposable {
    * to the longest, so they should have about equally many rows.
    * @throws As `forward`.
    */
-  async forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions = {}): Promise<Forward[]> {
-    // The bias buffer and the cache's arrays are read while the program runs: one forward at a time.
-    if (this.#busy) throw new Error('two forwards of one model at once');
-    this.#busy = true;
-    try {
-      const { logits = false, attention = 'causal' } = options;
-      const batch = layOut(lanes, this.config, attention, this.#scratch);
-      const outputs = await this.#program.run(
-        batch.inputs,
-        logits ? this.#program.outputs : this.#reducedOutputs,
-      );
-      return takeApart(lanes, batch, outputs, this.config);
-    } finally {
-      this.#busy = false;
-    }
+  forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions = {}): Promise<Forward[]> {
+    // The bias buffer and the caches' arrays are read while the program runs: forwards take turns.
+    const forward = this.#turn.then(() => this.#forwardLanes(lanes, options));
+    this.#turn = forward.catch(() => {});
+    return forward;
+  }
+
+  async #forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions): Promise<Forward[]> {
+    const { logits = false, attention = 'causal' } = options;
+    const batch = layOut(lanes, this.config, attention, this.#scratch);
+    const outputs = await this.#program.run(
+      batch.inputs,
+      logits ? this.#program.outputs : this.#reducedOutputs,
+    );
+    return takeApart(lanes, batch, outputs, this.config);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,7 +64,7 @@ export async function buildLlama(
   const positions = b.cast(b.input('positions', 'int32', ['lanes', 'rows']), 'int64');
   const bias = b.input('bias', 'float32', ['lanes', 1, 'rows', 'rows+slots']);
   const headRows = b.input('headRows', 'int32', ['headRows']);
-  const tables = ropeTables(config, config.contextLength);
+  const tables = ropeTables(config, config.contextLength + spareRows);
   const [cos, sin] = [b.constant(tables.cos), b.constant(tables.sin)];
   const norm = (x: Value, weight: Float32Array) =>
     b.rmsNorm(x, b.constant(float32([weight.length], weight)), normEpsilon);
@@ -149,6 +149,9 @@ export async function buildLlama(
     return [query, key, exact ? roundValues(b, value, w.valueRange) : value];
   }
 }
+
+/** The rotary kernel refuses tables with fewer positions than a run has rows, which a draft tree may have. */
+const spareRows = 512;
 
 /** An output of a layer that the program does not run would be missing without a word. */
 function checkLayers(option: string, layers: readonly number[], last: number): void {
