@@ -65,6 +65,8 @@ Ratios of medians within the run. "Quickstep" here is w8a8, its default format.$
 
 ${barTable(results)}
 
+Why a bar is missed, and what was tried: [performance](performance.md).
+
 ## Conditions
 
 ${conditions(results)}
