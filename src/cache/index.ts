@@ -3,6 +3,14 @@ export { bucketOf } from './buckets.ts';
 export { KvBatch } from './kv-batch.ts';
 export { KvCache, type NewRows } from './kv-cache.ts';
 export { type KvShape, KvStore } from './kv-store.ts';
-export { buildRows, masked, type RowGroup, type RowOptions, RowScratch, type Rows } from './rows.ts';
+export {
+  type Attention,
+  buildRows,
+  masked,
+  type RowGroup,
+  type RowOptions,
+  RowScratch,
+  type Rows,
+} from './rows.ts';
 export type { Sequence } from './sequence.ts';
 export { type Move, SlotCache, type SlotCacheOptions } from './slot-cache.ts';

@@ -25,10 +25,14 @@ export interface RowGroup {
    * prefix. Without it the rows are a chain. Siblings share a position.
    */
   readonly parents?: ArrayLike<number>;
+  /** Whether rows see the later ones of their group; without it as the options say. */
+  readonly attention?: Attention;
 }
 
+export type Attention = 'causal' | 'bidirectional';
+
 export interface RowOptions {
-  readonly attention: 'causal' | 'bidirectional';
+  readonly attention: Attention;
   /** Sliding window: a row sees keys fewer than this many positions away, itself included. */
   readonly window?: number;
   /** Fill up with rows that see only themselves, as lanes of one forward have equally many; default: none. */
@@ -86,7 +90,7 @@ export function buildRows(
   const offsets: number[] = [];
   let rows = 0;
   for (const group of groups) {
-    checkGroup(group, attention);
+    checkGroup(group, group.attention ?? attention);
     offsets.push(rows);
     rows += group.rows;
   }
@@ -110,8 +114,9 @@ export function buildRows(
     };
     placeRows(block);
     showCached(block);
-    if (attention === 'causal' && group.parents) showAncestors(block, group.parents);
-    else showNeighbours(block, attention);
+    const own = group.attention ?? attention;
+    if (own === 'causal' && group.parents) showAncestors(block, group.parents);
+    else showNeighbours(block, own);
   });
   for (let row = used; row < rows; row++) bias[row * (capacity + rows) + capacity + row] = 0;
   return { rows, offsets, positions, bias };
@@ -156,10 +161,7 @@ function showCached({ group, offset, capacity, width, positions, bias, window }:
 }
 
 /** Chains and bidirectional groups: a row sees a run of neighbours. */
-function showNeighbours(
-  { group, offset, capacity, width, bias, window }: Block,
-  attention: RowOptions['attention'],
-): void {
+function showNeighbours({ group, offset, capacity, width, bias, window }: Block, attention: Attention): void {
   for (let row = 0; row < group.rows; row++) {
     const start = (offset + row) * width + capacity + offset;
     const end = attention === 'causal' ? row + 1 : Math.min(group.rows, row + window);
@@ -192,7 +194,7 @@ function firstAfter(ascending: Int32Array, limit: number): number {
   return low;
 }
 
-function checkGroup({ sequence, rows, parents }: RowGroup, attention: RowOptions['attention']): void {
+function checkGroup({ sequence, rows, parents }: RowGroup, attention: Attention): void {
   if (!Number.isSafeInteger(rows) || rows < 1) {
     throw new QuickstepError(
       'bad-input',

@@ -41,6 +41,9 @@ const configFile = z.object({
   attention_bias: z.boolean().optional(),
   mlp_bias: z.boolean().optional(),
   hidden_act: z.string().default('silu'),
+  is_causal: z.boolean().default(true),
+  mask_token_id: z.number().int().min(0).nullish(),
+  shift_logits: z.boolean().default(false),
 });
 
 /** How rotary frequencies are stretched beyond the trained context. */
@@ -72,6 +75,12 @@ export interface LlamaConfig {
   qkvBias: boolean;
   /** RMS norm of each query and key head (Qwen3). */
   qkNorm: boolean;
+  /** Trained so that a token sees only what is before it; otherwise every token sees the whole context. */
+  causal: boolean;
+  /** The token that stands for an undecided position, in masked-diffusion models. It is never predicted. */
+  maskTokenId: number | undefined;
+  /** The logits of a position are those of the row before it, as a model that was causal once keeps it (Dream). */
+  shiftLogits: boolean;
 }
 
 const families = new Set(['llama', 'mistral', 'qwen2', 'qwen3', 'smollm']);
@@ -148,6 +157,14 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
   if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
     throw new QuickstepError('bad-file', `config.json: head size ${headDim} is not an even integer.`);
   }
+  const maskTokenId = config.mask_token_id ?? undefined;
+  if (maskTokenId !== undefined && maskTokenId >= config.vocab_size) {
+    throw new QuickstepError(
+      'bad-file',
+      `config.json: mask_token_id ${maskTokenId} is outside the vocabulary of ${config.vocab_size}.`,
+      'Fetch the checkpoint again.',
+    );
+  }
   return {
     modelType: config.model_type,
     hiddenSize: config.hidden_size,
@@ -165,5 +182,8 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
     slidingWindow: isWindowed(config) ? (config.sliding_window ?? undefined) : undefined,
     qkvBias: config.model_type === 'qwen2',
     qkNorm: config.model_type === 'qwen3',
+    causal: config.is_causal,
+    maskTokenId,
+    shiftLogits: config.shift_logits,
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import {
+  type Attention,
   buildRows,
   type KvCache,
   masked,
@@ -23,6 +24,8 @@ export interface ScoreGroup {
   tokens: ArrayLike<number>;
   /** Draft tree: parent row of each row, see `RowGroup.parents`; a chain without it. */
   parents?: ArrayLike<number>;
+  /** Whether rows see the later ones of the group; as the forward's option without it. */
+  attention?: Attention;
   /** Rows of this group whose next-token distribution is wanted, ascending. */
   scored: ArrayLike<number>;
 }
@@ -36,7 +39,10 @@ export interface ScoreLane {
 export interface ForwardOptions {
   /** Copy whole rows of logits out; otherwise only the reduced scores leave the graph. */
   logits?: boolean;
-  attention?: 'causal' | 'bidirectional';
+  /** For groups that do not say it themselves; default 'causal'. */
+  attention?: Attention;
+  /** Copy the K/V of the new rows out; default true. Without them nothing of the forward can be cached. */
+  newRows?: boolean;
 }
 
 /** The model's answer for one group's scored rows, in their order. */
@@ -51,7 +57,7 @@ export interface Scores {
 
 /** One lane's results. */
 export interface Forward {
-  /** New K/V rows, for `KvCache.commit`. */
+  /** New K/V rows, for `KvCache.commit`; only when asked for. */
   newRows: NewRows;
   /** First row of each group. */
   offsets: readonly number[];
@@ -68,11 +74,44 @@ export interface Forward {
 /** The lanes' rows as program inputs, and where each lane lies in them. */
 export interface Batch {
   inputs: Record<string, Tensor>;
-  /** In the order of the given lanes. */
-  places: readonly { lane: number; built: Rows; used: number }[];
+  /** In the order of the given lanes; of the groups when nothing is cached nor will be. */
+  places: readonly { lane: number; built: Rows }[];
   /** Rows of a lane, padding included. */
   rows: number;
   lanes: number;
+}
+
+const sizeOf = (groups: readonly ScoreGroup[]): number =>
+  groups.reduce((sum, { tokens }) => sum + tokens.length, 0);
+
+/** Which lane of the program runs which groups, and the slots these read. */
+interface Plan {
+  columns: readonly { lane: number; groups: readonly ScoreGroup[] }[];
+  lanes: number;
+  capacity: number;
+  past(kind: 'key' | 'value', layer: number): Float32Array;
+}
+
+/**
+ * A lane for each cache. Groups that neither read nor leave anything in a cache need none: they get a lane each, so
+ * that nobody computes masked scores against another group.
+ */
+function plan(lanes: readonly ScoreLane[], newRows: boolean): Plan {
+  const { store, capacity } = lanes[0].cache;
+  if (lanes.some(({ cache }) => cache.store !== store)) throw new Error('lanes of one forward share a store');
+  const groups = lanes.flatMap((lane) => lane.groups);
+  if (!newRows && groups.every(({ sequence }) => sequence.length === 0)) {
+    const columns = groups.map((group, lane) => ({ lane, groups: [group] }));
+    return { columns, lanes: columns.length, capacity: 0, past: () => new Float32Array(0) };
+  }
+  const first = Math.min(...lanes.map(({ cache }) => cache.lane));
+  const count = Math.max(...lanes.map(({ cache }) => cache.lane)) - first + 1;
+  return {
+    columns: lanes.map(({ cache, groups }) => ({ lane: cache.lane - first, groups })),
+    lanes: count,
+    capacity,
+    past: (kind, layer) => store[kind](layer, first, count),
+  };
 }
 
 /**
@@ -81,31 +120,27 @@ export interface Batch {
  * @throws QuickstepError 'bad-input' for a token outside the vocabulary or a row beyond the context.
  */
 export function layOut(
-  lanes: readonly ScoreLane[],
+  given: readonly ScoreLane[],
   config: LlamaConfig,
-  attention: 'causal' | 'bidirectional',
+  { attention = 'causal', newRows = true }: ForwardOptions,
   scratch: RowScratch,
 ): Batch {
-  const { store, capacity } = lanes[0].cache;
-  if (lanes.some(({ cache }) => cache.store !== store)) throw new Error('lanes of one forward share a store');
-  const sizes = lanes.map(({ groups }) => groups.reduce((sum, { tokens }) => sum + tokens.length, 0));
-  const rows = Math.max(...sizes);
-  const first = Math.min(...lanes.map(({ cache }) => cache.lane));
-  const count = Math.max(...lanes.map(({ cache }) => cache.lane)) - first + 1;
+  const { columns, lanes: count, capacity, past } = plan(given, newRows);
+  const rows = Math.max(...columns.map(({ groups }) => sizeOf(groups)));
 
   const width = capacity + rows;
   const alone = count === 1;
   const ids = new Int32Array(count * rows);
   const positions = new Int32Array(alone ? 0 : count * rows);
   const bias = new Float32Array(alone ? 0 : count * rows * width);
-  if (lanes.length < count) padLanes(bias, count * rows, rows, width, capacity);
+  if (columns.length < count) padLanes(bias, count * rows, rows, width, capacity);
   const headRows: number[] = [];
-  const places = lanes.map(({ cache, groups }, index) => {
-    const lane = cache.lane - first;
-    const rowGroups = groups.map(({ sequence, tokens, parents }) => ({
+  const places = columns.map(({ lane, groups }) => {
+    const rowGroups = groups.map(({ sequence, tokens, parents, attention }) => ({
       sequence,
       rows: tokens.length,
       parents,
+      attention,
     }));
     const options = { attention, window: config.slidingWindow, padTo: rows };
     const built = buildRows(rowGroups, capacity, options, scratch);
@@ -119,7 +154,7 @@ export function layOut(
       positions.set(built.positions, lane * rows);
       bias.set(built.bias, lane * rows * width);
     }
-    return { lane, built, used: sizes[index] };
+    return { lane, built };
   });
   checkTokens(ids, config.vocabSize);
   // The head always gets a row: some providers refuse empty products.
@@ -131,10 +166,10 @@ export function layOut(
     bias: float32([count, 1, rows, width], alone ? places[0].built.bias : bias),
     headRows: tensor('int32', [headRows.length], Int32Array.from(headRows)),
   };
-  const past = [count, config.kvHeads, capacity, config.headDim];
+  const shape = [count, config.kvHeads, capacity, config.headDim];
   for (let layer = 0; layer < config.layers; layer++) {
-    inputs[`pastKey.${layer}`] = float32(past, store.key(layer, first, count));
-    inputs[`pastValue.${layer}`] = float32(past, store.value(layer, first, count));
+    inputs[`pastKey.${layer}`] = float32(shape, past('key', layer));
+    inputs[`pastValue.${layer}`] = float32(shape, past('value', layer));
   }
   return { inputs, places, rows, lanes: count };
 }
@@ -169,6 +204,7 @@ export function takeApart(
   { places, rows, lanes: count }: Batch,
   outputs: Readonly<Record<string, Tensor>>,
   config: LlamaConfig,
+  kept = true,
 ): Forward[] {
   const laneRows = (name: string, lane: number) =>
     Array.from({ length: config.layers }, (_, layer) => {
@@ -178,14 +214,27 @@ export function takeApart(
     });
   let first = 0;
   return lanes.map(({ groups }, index) => {
-    const { lane, built, used } = places[index];
     const scores = groups.map(({ scored }) => {
       const from = first;
       first += scored.length;
       return scoresFrom(outputs, from, config.vocabSize);
     });
+    const used = sizeOf(groups);
+    if (!kept) return withoutRows({ scores, rows: used, outputs });
+    const { lane, built } = places[index];
     const newRows = { rows, keys: laneRows('key', lane), values: laneRows('value', lane) };
     return { newRows, offsets: built.offsets, scores, rows: used, outputs };
+  });
+}
+
+/** A forward whose K/V stayed in the graph. */
+function withoutRows(forward: Pick<Forward, 'scores' | 'rows' | 'outputs'>): Forward {
+  const missing = (): never => {
+    throw new Error('this forward was run without its K/V rows');
+  };
+  return Object.defineProperties(forward as Forward, {
+    newRows: { get: missing },
+    offsets: { get: missing },
   });
 }
 

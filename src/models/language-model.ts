@@ -22,12 +22,25 @@ import type { Precision } from './linear.ts';
 export const capabilities = [
   'causal',
   'bidirectional',
+  'mask-token',
   'hidden-states',
   'attention-probabilities',
   'embeddings-in',
   'extra-heads',
 ] as const;
 export type Capability = (typeof capabilities)[number];
+
+/**
+ * What the architecture alone gives. Which rows see which is the caller's bias, so a causal model runs bidirectional
+ * rows too; one that was trained to see what follows makes no sense left to right.
+ */
+export function attentionCapabilities({ causal, maskTokenId }: LlamaConfig): Capability[] {
+  return [
+    ...(causal ? (['causal'] as const) : []),
+    'bidirectional',
+    ...(maskTokenId === undefined ? [] : (['mask-token'] as const)),
+  ];
+}
 
 export interface ModelParts {
   /** Name for people, as it was asked for. */
@@ -52,7 +65,6 @@ export class LanguageModel implements AsyncDisposable {
   readonly capabilities: ReadonlySet<Capability>;
   readonly #program: Program;
   readonly #scratch = new RowScratch();
-  readonly #reducedOutputs: readonly string[];
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ModelParts) {
@@ -64,7 +76,6 @@ export class LanguageModel implements AsyncDisposable {
     this.eosIds = parts.eosIds;
     this.capabilities = parts.capabilities;
     this.#program = parts.program;
-    this.#reducedOutputs = parts.program.outputs.filter((name) => name !== 'logits');
   }
 
   /** An empty K/V cache for this model. */
@@ -104,13 +115,14 @@ export class LanguageModel implements AsyncDisposable {
   }
 
   async #forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions): Promise<Forward[]> {
-    const { logits = false, attention = 'causal' } = options;
-    const batch = layOut(lanes, this.config, attention, this.#scratch);
-    const outputs = await this.#program.run(
-      batch.inputs,
-      logits ? this.#program.outputs : this.#reducedOutputs,
+    const { logits = false, newRows = true } = options;
+    const batch = layOut(lanes, this.config, options, this.#scratch);
+    // Every output is copied by the runtime: none is asked for in vain.
+    const wanted = this.#program.outputs.filter(
+      (name) => (logits || name !== 'logits') && (newRows || !/^(key|value)\./.test(name)),
     );
-    return takeApart(lanes, batch, outputs, this.config);
+    const outputs = await this.#program.run(batch.inputs, wanted);
+    return takeApart(lanes, batch, outputs, this.config, newRows);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

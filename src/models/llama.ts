@@ -9,6 +9,7 @@
  * Σ exp(logit - top logit). A lane is a cache of its own; one lane is the usual case.
  */
 
+import { masked } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { float32, type Graph, type Value } from '../graph/types.ts';
@@ -112,13 +113,15 @@ export async function buildLlama(
   );
   if (options.final)
     b.output('final', rotations ? b.mul(restored(last), b.constant(float32([d], gamma))) : last);
+  let logits: Value;
   if (!config.tiedEmbeddings) {
-    outputLogits(b, linear(b, await weights.head(gamma), config.vocabSize, d, precision)(last));
+    logits = linear(b, await weights.head(gamma), config.vocabSize, d, precision)(last);
   } else if (rotations) {
     // The table also looks tokens up, so the last norm's weight cannot move into it: Qᵀ diag(γ) Q goes before it.
     const conjugate = rotations.residual.conjugate(gamma).map((value) => value * 2);
-    outputLogits(b, embedding.head(b.matmul(last, square(b, conjugate, d), { scale: 0.5 })));
-  } else outputLogits(b, embedding.head(last));
+    logits = embedding.head(b.matmul(last, square(b, conjugate, d), { scale: 0.5 }));
+  } else logits = embedding.head(last);
+  outputLogits(b, config.maskTokenId === undefined ? logits : withoutMask(b, logits, config));
   return b.build();
 
   /** Rotates blocks of the feed-forward activations [lanes, rows, intermediate]. */
@@ -162,6 +165,16 @@ function checkLayers(option: string, layers: readonly number[], last: number): v
 }
 
 const square = (b: GraphBuilder, data: Float32Array, size: number) => b.constant(float32([size, size], data));
+
+/**
+ * The mask token gets no probability: it stands for a token and is none (Sahoo et al. 2024, "Simple and Effective
+ * Masked Diffusion Language Models", section 3.2.3). In the graph, so that the reduced outputs know of it too.
+ */
+function withoutMask(b: GraphBuilder, logits: Value, { maskTokenId, vocabSize }: LlamaConfig): Value {
+  const bias = new Float32Array(vocabSize);
+  bias[maskTokenId!] = masked;
+  return b.add(logits, b.constant(float32([vocabSize], bias)));
+}
 
 /** Logits and what policies read reduced, so that whole rows of logits leave the graph only on request. */
 function outputLogits(b: GraphBuilder, logits: Value): void {

@@ -8,7 +8,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { type Checkpoint, openCheckpoint } from '../weights/checkpoint.ts';
 import { type PullOptions, pull } from '../weights/pull.ts';
 import { parseLlamaConfig } from './config.ts';
-import { type Capability, LanguageModel } from './language-model.ts';
+import { attentionCapabilities, LanguageModel } from './language-model.ts';
 import type { Precision } from './linear.ts';
 import { buildLlama, type LlamaOptions } from './llama.ts';
 
@@ -71,7 +71,7 @@ export async function loadCheckpoint(
     onProgress,
   });
   const program = await Program.load(graph, options);
-  const has = new Set<Capability>(['causal', 'bidirectional']);
+  const has = new Set(attentionCapabilities(config));
   if (hidden?.length || final) has.add('hidden-states');
   if (attention?.length) has.add('attention-probabilities');
   return new LanguageModel({

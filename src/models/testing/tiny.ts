@@ -8,7 +8,7 @@ import { Program } from '../../graph/index.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { type Checkpoint, openCheckpoint } from '../../weights/checkpoint.ts';
 import { type LlamaConfig, parseLlamaConfig } from '../config.ts';
-import { LanguageModel } from '../language-model.ts';
+import { attentionCapabilities, LanguageModel } from '../language-model.ts';
 import { buildLlama, type LlamaOptions } from '../llama.ts';
 
 /** Tests speak in ids. */
@@ -49,7 +49,7 @@ export function loadTiny(path: string, options: LlamaOptions & { threads?: numbe
       tokenizer: noText,
       chatTemplate: undefined,
       eosIds: [],
-      capabilities: new Set(['causal', 'bidirectional']),
+      capabilities: new Set(attentionCapabilities(config)),
     });
   });
 }
