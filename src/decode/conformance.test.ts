@@ -7,6 +7,27 @@ import { type ConformanceOptions, conformance } from './testing/conformance.ts';
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
 const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
+  diffusion: {
+    variants: [
+      { blockLength: 8 },
+      { blockLength: 0, order: 'random', earlyStop: 'never' },
+      { threshold: 0.1, order: 'margin', earlyStop: 'block' },
+      { factor: 1.5, blockLength: 16 },
+      { cfgScale: 1.5, order: 'entropy', confidenceEosEotInf: true },
+      { order: 'origin', blockLength: 4 },
+    ],
+    optOuts: [
+      {
+        case: 'commits from left to right, up to the end of the answer',
+        reason: 'it commits the surest positions first, also behind the end token',
+      },
+      {
+        case: 'ends at once at an end token',
+        reason: 'in a random order the first position may come last',
+        when: ({ order }) => order === 'random' || order === 'origin',
+      },
+    ],
+  },
   'prompt-lookup': {
     variants: [
       { branches: 3, draftTokens: 6, ngramMin: 1 },

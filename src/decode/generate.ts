@@ -8,9 +8,9 @@ import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import type { ChatMessage } from '../text/chat.ts';
 import { type Decoder, decode } from './loop.ts';
-import { checkNeeds, type Method, parseMethodOptions } from './method.ts';
+import { checkNeeds, defaultMethod, type Method, parseMethodOptions } from './method.ts';
 import { findMethod } from './registry.ts';
-import { Run } from './run.ts';
+import { type Masking, Run } from './run.ts';
 import { type SamplingInput, samplingOptions } from './sampling/options.ts';
 import type { LogitsProcessor } from './sampling/processors.ts';
 import { createSampler, type Sampler } from './sampling/sampler.ts';
@@ -31,7 +31,10 @@ export const limitOptions = z.strictObject({
 });
 
 export interface GenerateOptions extends SamplingInput, z.input<typeof limitOptions> {
-  /** Slug of the method, or a method of your own. Default: 'greedy', or 'sample' when a temperature is given. */
+  /**
+   * Slug of the method, or a method of your own. Default: 'greedy', or 'sample' when a temperature is given;
+   * 'diffusion' for a masked-diffusion model.
+   */
   method?: string | Method;
   /** The method's own options. */
   methodOptions?: Record<string, unknown>;
@@ -44,7 +47,7 @@ export interface GenerateOptions extends SamplingInput, z.input<typeof limitOpti
 export interface Result {
   text: string;
   tokens: number[];
-  /** Each token with its probability, in order. */
+  /** Each token of the answer with its probability, in the answer's order. */
   committed: CommittedToken[];
   finish: FinishReason;
   promptTokens: number;
@@ -109,9 +112,9 @@ function samplerFor(
   return sampler;
 }
 
-function chooseMethod({ method, temperature = 0 }: GenerateOptions): Method {
+function chooseMethod({ capabilities }: LanguageModel, { method, temperature = 0 }: GenerateOptions): Method {
   if (typeof method === 'object') return method;
-  return findMethod(method ?? (temperature > 0 ? 'sample' : 'greedy'));
+  return findMethod(method ?? defaultMethod(capabilities, temperature));
 }
 
 const ownKeys = ['method', 'methodOptions', 'processors', 'signal'];
@@ -158,8 +161,13 @@ export function generateBatch(
   return generation(steps, results);
 }
 
+function maskingOf({ config, eosIds }: LanguageModel): Masking | undefined {
+  const { maskTokenId, shiftLogits } = config;
+  return maskTokenId === undefined ? undefined : { maskId: maskTokenId, shiftLogits, endIds: eosIds };
+}
+
 function start(model: LanguageModel, prompts: readonly Prompt[], options: GenerateOptions) {
-  const method = chooseMethod(options);
+  const method = chooseMethod(model, options);
   checkNeeds(method, model);
   const methodOptions = parseMethodOptions(method, options.methodOptions);
   const { maxTokens, stop, ignoreEos } = parseLimits(options);
@@ -176,6 +184,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
       contextLength: model.config.contextLength,
       maxTokens,
       stop,
+      masking: maskingOf(model),
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);
@@ -235,7 +244,9 @@ class Recorder {
     return {
       text: this.#text,
       tokens,
-      committed: this.#committed,
+      committed: this.#committed
+        .filter(({ position }) => position < tokens.length)
+        .toSorted((a, b) => a.position - b.position),
       finish,
       promptTokens: prompt.length,
       steps: this.#steps,

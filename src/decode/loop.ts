@@ -45,7 +45,7 @@ export async function* decode(
       if (active.length === 0) return;
       signal?.throwIfAborted();
       // A prompt is read alone: the other lanes would be padded to its many rows.
-      const filling = active.find(({ run }) => run.pending().length > 1);
+      const filling = active.find((worker) => worker.needsPrompt);
       yield* filling ? fill(model, filling) : score(model, active);
     }
   } finally {
@@ -84,7 +84,8 @@ async function* score(model: Scorer, workers: readonly Worker[]): AsyncGenerator
   const lanes = workers.map(({ run }, i) => ({ cache: run.cache, groups: proposals[i].groups }));
   const logits = workers.some((worker) => worker.needsLogits);
   const scoring = performance.now();
-  const forwards = await model.forwardLanes(lanes, { logits });
+  const newRows = proposals.some(({ keeps }) => keeps !== false);
+  const forwards = await model.forwardLanes(lanes, { logits, newRows });
   const scoreSeconds = (performance.now() - scoring) / 1000;
   yield* workers.map((worker, i) => {
     worker.run.statistics.seconds.score += scoreSeconds;
@@ -107,6 +108,11 @@ class Worker {
 
   get needsLogits(): boolean {
     return this.#phases.needsLogits === true || !this.run.sampler.argmaxOnly;
+  }
+
+  /** Whether the prompt is still to be read into the cache. */
+  get needsPrompt(): boolean {
+    return !this.#phases.readsPrompt && this.run.pending().length > 1;
   }
 
   #timed<T>(phase: 'propose' | 'choose' | 'remember', work: () => T): T {
@@ -152,6 +158,7 @@ class Worker {
       rows,
       proposed,
       committed,
+      ...(run.canvas && { canvas: Array.from(run.canvas) }),
       text,
       slots: this.#batch.used,
       seconds: (performance.now() - started) / 1000,

@@ -69,9 +69,15 @@ export function parseMethodOptions<O extends MethodOptions>(method: Method<O>, i
   );
 }
 
+/** Slug of the method that runs when none is named. */
+export function defaultMethod(capabilities: ReadonlySet<Capability>, temperature: number): string {
+  if (!capabilities.has('causal') && capabilities.has('mask-token')) return 'diffusion';
+  return temperature > 0 ? 'sample' : 'greedy';
+}
+
 /**
  * Refuses a method on a model that lacks what it needs.
- * @throws QuickstepError 'unsupported' naming the missing capability.
+ * @throws QuickstepError 'unsupported' naming the missing capability and a method that runs.
  */
 export function checkNeeds(
   method: Method,
@@ -83,7 +89,7 @@ export function checkNeeds(
     throw new QuickstepError(
       'unsupported',
       `Method ${method.slug} needs ${need}, which ${model.id} lacks.`,
-      `It has ${has}.`,
+      `It has ${has}. Use --method ${defaultMethod(model.capabilities, 0)}.`,
     );
   }
 }

@@ -27,6 +27,8 @@ export interface Proposal {
   groups: readonly ScoreGroup[];
   /** Draft tokens among the rows, for the step record. */
   draft: DraftTree;
+  /** False when `remember` keeps none of the rows: their K/V then stay in the graph. Default true. */
+  keeps?: boolean;
 }
 
 /** What `choose` decided. Tokens themselves are committed through `Run.commit`. */
@@ -41,6 +43,11 @@ export interface Phases {
   readonly score?: readonly LogitsProcessor[];
   /** Copy logits out even when the sampling options alone would not need them. */
   readonly needsLogits?: boolean;
+  /**
+   * The method puts the prompt into its own proposals; otherwise the loop reads it into the cache first, in chunks.
+   * Canvas methods do: what stands behind the prompt changes what the prompt's rows compute.
+   */
+  readonly readsPrompt?: boolean;
   choose(run: Run, proposal: Proposal, scores: readonly Scores[]): Choice;
   remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward): void;
 }

@@ -125,6 +125,16 @@ export function gumbel(key: RandomKey): number {
   return -Math.log(-Math.log(uniformOpen(key)));
 }
 
+/** Fills `out` with standard Gumbel numbers, two per counter block; `out[0]` equals `gumbel(key)`. */
+export function fillGumbel(key: RandomKey, out: Float64Array): void {
+  setKey(key);
+  for (let index = 0; index < out.length; index += 2) {
+    draw(index / 2);
+    out[index] = -Math.log(-Math.log(openFraction(words[0], words[1])));
+    if (index + 1 < out.length) out[index + 1] = -Math.log(-Math.log(openFraction(words[2], words[3])));
+  }
+}
+
 /** A standard normal number (Box and Muller 1958, the cosine branch). */
 export function normal(key: RandomKey): number {
   setKey(key);

@@ -4,10 +4,11 @@ import { QuickstepError } from '../errors.ts';
 import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
+import { diffusion } from './masked-diffusion/diffusion.ts';
 import type { Method } from './method.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 
-const all = [greedy, sample, beamSearch, promptLookup] as readonly Method[];
+const all = [greedy, sample, beamSearch, promptLookup, diffusion] as readonly Method[];
 
 export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));
 

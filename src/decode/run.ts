@@ -9,9 +9,22 @@ import type { Scores } from '../models/forward.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { randomStreams } from './random.ts';
-import type { Sampler, ScoredToken } from './sampling/sampler.ts';
+import type { Choice, Sampler } from './sampling/sampler.ts';
 import { type CommittedToken, type FinishReason, newStatistics } from './step.ts';
 import { createStopper, type Stopper } from './stop.ts';
+
+/** What policies know of a masked-diffusion model. */
+export interface Masking {
+  /** The token an undecided position is fed as. */
+  maskId: number;
+  /** The logits of a position are those of the row before it. */
+  shiftLogits: boolean;
+  /** The model's end tokens, also when the run goes on past them. */
+  endIds: readonly number[];
+}
+
+/** Stands in a canvas where nothing is committed yet. */
+export const vacant = -1;
 
 export interface RunOptions {
   request: number;
@@ -24,6 +37,7 @@ export interface RunOptions {
   contextLength: number;
   maxTokens: number;
   stop: readonly string[];
+  masking?: Masking;
 }
 
 export class Run {
@@ -36,10 +50,17 @@ export class Run {
   /** The run's own sequence in the cache; methods may add others with `fork`. */
   sequence: Sequence;
   finish: FinishReason | undefined;
+  readonly masking: Masking | undefined;
+  /** Longest prompt plus answer, and longest answer, in tokens. */
+  readonly contextLength: number;
+  readonly maxTokens: number;
+  /** [length] Answer tokens by position, `vacant` where none is committed; only after `openCanvas`. */
+  canvas: Int32Array | undefined;
+  #whole = false;
+  /** How the answer ends; a whole canvas is filled up after it. */
+  #end: FinishReason | undefined;
   readonly #generated: number[] = [];
   readonly #sequences = new Set<Sequence>();
-  readonly #contextLength: number;
-  readonly #maxTokens: number;
   readonly #stop: readonly string[];
   readonly #tokenizer: Tokenizer;
   readonly #detokenizer: StreamDetokenizer;
@@ -70,16 +91,16 @@ export class Run {
     this.cache = options.cache;
     this.sampler = options.sampler;
     this.eosIds = eosIds;
-    this.#contextLength = contextLength;
-    this.#maxTokens = maxTokens;
+    this.masking = options.masking;
+    this.contextLength = contextLength;
+    this.maxTokens = maxTokens;
     this.#stop = stop;
     this.#tokenizer = options.tokenizer;
     this.#detokenizer = new StreamDetokenizer(options.tokenizer, { continues: true });
     this.#stopper = createStopper({ eosIds, stop, maxTokens });
     this.sequence = this.cache.slots.createSequence();
     this.#sequences.add(this.sequence);
-    this.#checkRoom();
-    if (maxTokens === 0) this.finish = 'length';
+    this.finish = maxTokens === 0 ? 'length' : this.#fullContext();
   }
 
   /** Answer tokens so far. */
@@ -90,7 +111,7 @@ export class Run {
   /** How many more tokens the answer may get. */
   get remaining(): number {
     const answered = this.#generated.length;
-    return Math.min(this.#maxTokens - answered, this.#contextLength - this.prompt.length - answered);
+    return Math.min(this.maxTokens - answered, this.contextLength - this.prompt.length - answered);
   }
 
   /** Prompt and answer tokens that are not cached yet; at least the last one. */
@@ -117,7 +138,7 @@ export class Run {
   }
 
   /** The choice `commit` would make, without committing it. */
-  pick(scores: Scores, index: number): ScoredToken & { top?: ScoredToken[] } {
+  pick(scores: Scores, index: number): Choice {
     const { sampler, prompt } = this;
     if (sampler.argmaxOnly) return { token: scores.topToken(index), logprob: scores.topLogProb(index) };
     const position = this.#generated.length;
@@ -127,24 +148,72 @@ export class Run {
   }
 
   /** Commits a token chosen by the method itself. */
-  push({ token, logprob, top }: ScoredToken & { top?: ScoredToken[] }): void {
-    if (this.finish) throw new Error('token committed after the end of the run');
-    this.#newTokens.push({ position: this.#generated.length, token, probability: Math.exp(logprob), top });
+  push({ token, logprob, top }: Choice): void {
+    if (this.finish || this.canvas) throw new Error('token committed after the end of the run');
+    this.#record(this.#generated.length, { token, logprob, top });
+    this.finish = this.#append(token);
+  }
+
+  #record(position: number, { token, logprob, top }: Choice): void {
+    this.#newTokens.push({ position, token, probability: Math.exp(logprob), top });
+  }
+
+  /** Makes a token the next of the answer and of its text; how the run ends with it. */
+  #append(token: number): FinishReason | undefined {
     this.#generated.push(token);
     this.statistics.committed++;
     const delta = this.eosIds.includes(token) ? '' : this.#detokenizer.push(token);
     const { text, done } = this.#stopper.push(token, delta);
     this.#newText += text;
-    this.finish = done;
     // An incomplete last character becomes U+FFFD, except behind a stop string.
     if (done === 'eos' || done === 'length') this.#newText += this.#detokenizer.flush();
-    else if (!done) this.#checkRoom();
+    return done ?? this.#fullContext();
   }
 
-  #checkRoom(): void {
-    if (this.prompt.length + this.#generated.length < this.#contextLength) return;
-    this.finish = 'context';
+  #fullContext(): FinishReason | undefined {
+    if (this.prompt.length + this.#generated.length < this.contextLength) return undefined;
+    this.#flushText();
+    return 'context';
+  }
+
+  #flushText(): void {
     this.#newText += this.#stopper.flush() + this.#detokenizer.flush();
+  }
+
+  /**
+   * Lays out an answer of `length` positions, which `place` commits in any order. The run ends when the beginning of
+   * the answer is committed up to its end, such as an end token; a whole canvas only when every position is.
+   */
+  openCanvas(length: number, { whole = false } = {}): void {
+    this.canvas = new Int32Array(length).fill(vacant);
+    this.#whole = whole;
+  }
+
+  /** Commits a token of the canvas. Text comes out as far as the answer is committed without a gap. */
+  place(position: number, choice: Choice): void {
+    if (this.canvas?.[position] !== vacant) throw new Error(`position ${position} is not vacant`);
+    this.canvas[position] = choice.token;
+    this.#record(position, choice);
+    this.#settle(this.canvas);
+  }
+
+  /** Gives up the positions from `length` on. What already belongs to the answer stays. */
+  cropCanvas(length: number): void {
+    if (!this.canvas) throw new Error('there is no canvas');
+    this.canvas = this.canvas.subarray(0, Math.max(length, this.#generated.length));
+    this.#settle(this.canvas);
+  }
+
+  #settle(canvas: Int32Array): void {
+    for (let next = this.#generated.length; !this.#end && next < canvas.length; next++) {
+      if (canvas[next] === vacant) break;
+      this.#end = this.#append(canvas[next]);
+    }
+    if (!this.#end && this.#generated.length === canvas.length) {
+      this.#flushText();
+      this.#end = 'length';
+    }
+    if (!this.#whole || !canvas.includes(vacant)) this.finish = this.#end;
   }
 
   /** How the run would end if `tokens` were its answer so far; undefined when it would go on. Commits nothing. */
@@ -155,8 +224,8 @@ export class Run {
       const text = tokens.map((token) => detokenizer.push(token)).join('');
       if (this.#stop.some((stop) => text.includes(stop))) return 'stop';
     }
-    if (tokens.length >= this.#maxTokens) return 'length';
-    return this.prompt.length + tokens.length < this.#contextLength ? undefined : 'context';
+    if (tokens.length >= this.maxTokens) return 'length';
+    return this.prompt.length + tokens.length < this.contextLength ? undefined : 'context';
   }
 
   /** What was committed since the last call, for the step record. */

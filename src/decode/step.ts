@@ -20,7 +20,7 @@ export interface DraftToken {
 
 /** A token committed to the answer. */
 export interface CommittedToken {
-  /** Index in the answer, from 0. */
+  /** Index in the answer, from 0. Canvas methods commit in any order, also behind the end of the answer. */
   position: number;
   token: number;
   /** The model's own probability of it, before any sampling option. */
@@ -34,7 +34,7 @@ export interface Statistics {
   forwards: number;
   /** Rows run through the model, prompt included. */
   rows: number;
-  /** Tokens in the answer. */
+  /** Tokens in the answer; padding behind an end token is none of it. */
   committed: number;
   /** Draft tokens scored, and those of them that were right. */
   drafted: number;
@@ -58,6 +58,8 @@ export interface Step {
   rows: number;
   proposed: readonly DraftToken[];
   committed: readonly CommittedToken[];
+  /** Of canvas methods: all answer tokens after the step by position, -1 where none is committed yet. */
+  canvas?: readonly number[];
   /** Text that became final in this step; the answer is the concatenation over steps. */
   text: string;
   /** K/V slots in use after the step, all runs together. */

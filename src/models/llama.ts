@@ -167,8 +167,8 @@ function checkLayers(option: string, layers: readonly number[], last: number): v
 const square = (b: GraphBuilder, data: Float32Array, size: number) => b.constant(float32([size, size], data));
 
 /**
- * The mask token gets no probability: it stands for a token and is none (Sahoo et al. 2024, "Simple and Effective
- * Masked Diffusion Language Models", section 3.2.3). In the graph, so that the reduced outputs know of it too.
+ * The mask token gets no probability: it stands for a token and is none (zero masking probability in Sahoo et
+ * al. 2024, "Simple and Effective Masked Diffusion Language Models"). In the graph, so that the reduced outputs know of it too.
  */
 function withoutMask(b: GraphBuilder, logits: Value, { maskTokenId, vocabSize }: LlamaConfig): Value {
   const bias = new Float32Array(vocabSize);

@@ -91,6 +91,11 @@ export function shapingStages(options: SamplingOptions, extras: PipelineExtras =
   return stages;
 }
 
+/** Whether the temperature is not all that happens to the logits above temperature 0. */
+export function hasFilters({ topK, typicalP, topP, minP }: SamplingOptions): boolean {
+  return topK > 0 || typicalP < 1 || topP < 1 || minP > 0;
+}
+
 /** The stages that run only when the temperature is above 0, in order; none at 0. */
 export function samplingStages(options: SamplingOptions): Stage[] {
   const { temperature, topK, typicalP, topP, minP } = options;

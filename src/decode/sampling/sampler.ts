@@ -8,8 +8,15 @@
 import { QuickstepError } from '../../errors.ts';
 import type { RandomKey } from '../random.ts';
 import { type Distribution, pointMass, sample, sampleLogits, softmax } from './distribution.ts';
+import { gumbelArgmax } from './gumbel.ts';
 import { parseSamplingOptions, type SamplingInput, type SamplingOptions } from './options.ts';
-import { type LogitsContext, type PipelineExtras, samplingStages, shapingStages } from './processors.ts';
+import {
+  hasFilters,
+  type LogitsContext,
+  type PipelineExtras,
+  samplingStages,
+  shapingStages,
+} from './processors.ts';
 import { argmax, topM } from './select.ts';
 import { logSumExp } from './softmax.ts';
 
@@ -42,6 +49,12 @@ export interface Sampler {
   report(logits: Float32Array, tokens: Iterable<number>): Choice[];
   /** Draws a token; the same key gives the same token. */
   sample(distribution: Distribution, key: RandomKey): number;
+  /**
+   * A token drawn as `sample` draws, but with a random number for each token of the vocabulary (the Gumbel-max form);
+   * the argmax at temperature 0.
+   * @param shaped what `shape` returned, or a changed copy of it
+   */
+  perturb(shaped: Float32Array, context: LogitsContext, key: RandomKey): number;
   /** The token `sample(distribution(…), key)` gives, with log probabilities. Throws what `distribution` throws. */
   choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice;
 }
@@ -110,6 +123,14 @@ export function createSampler(input: SamplingInput = {}, extras: PipelineExtras 
     return greedy ? pointMass(argmax(row)) : softmax(row);
   }
 
+  function perturb(shaped: Float32Array, context: LogitsContext, key: RandomKey): number {
+    if (greedy) return argmax(shaped);
+    if (!hasFilters(options)) return gumbelArgmax(shaped, options.temperature, key);
+    const kept = shaped.slice();
+    for (const stage of sampling) stage.apply(kept, context);
+    return gumbelArgmax(shaped, options.temperature, key, kept);
+  }
+
   function choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice {
     const row = prepare(logits, context);
     const token = greedy ? argmax(row) : sampleLogits(row, key);
@@ -117,5 +138,5 @@ export function createSampler(input: SamplingInput = {}, extras: PipelineExtras 
   }
 
   const argmaxOnly = greedy && shaping.length === 0 && options.logprobs === undefined;
-  return { options, argmaxOnly, distribution, shape, report, sample, choose };
+  return { options, argmaxOnly, distribution, shape, report, sample, perturb, choose };
 }

@@ -29,6 +29,9 @@ export interface Subject {
 /** Room for a draft tree: the rotary tables limit the rows of one forward to the context as well. */
 export const shortContext = 80;
 
+/** Whether the method keeps the text's K/V from step to step: those that read from left to right do. */
+export const caches = ({ method }: Pick<Subject, 'method'>): boolean => method.needs.includes('causal');
+
 export interface ConformanceCase {
   name: string;
   /** Which subjects the case is about; all without it. */
@@ -40,6 +43,8 @@ export interface ConformanceCase {
 export interface OptOut {
   case: string;
   reason: string;
+  /** Left out with these options of the method only; always without it. */
+  when?(methodOptions: Record<string, unknown>): boolean;
 }
 
 export interface ConformanceOptions {
@@ -72,8 +77,9 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
     let model: LanguageModel;
     let short: LanguageModel;
     beforeAll(async () => {
-      model = await loadStories(precision);
-      short = await loadStories(precision, { contextLength: shortContext });
+      const masked = method.needs.includes('mask-token');
+      model = await loadStories(precision, { masked });
+      short = await loadStories(precision, { masked, contextLength: shortContext });
     });
     afterAll(async () => {
       await model[Symbol.asyncDispose]();
@@ -85,7 +91,9 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
         describe(`temperature ${temperature.temperature}, ${JSON.stringify(methodOptions)}`, () => {
           for (const { name, about, run } of cases) {
             if (about && !about({ method, sampled })) continue;
-            const optOut = optOuts.find((entry) => entry.case === name);
+            const optOut = optOuts.find(
+              (entry) => entry.case === name && entry.when?.(methodOptions) !== false,
+            );
             const title = optOut ? `${name} (left out: ${optOut.reason})` : name;
             it.skipIf(optOut !== undefined)(title, () =>
               run({ method, model, short, sampled, options: { ...temperature, method, methodOptions } }),

@@ -2,7 +2,7 @@
 
 import { expect, vi } from 'vitest';
 import { type GenerateOptions, generate, generateBatch } from '../generate.ts';
-import type { ConformanceCase, Subject } from './conformance.ts';
+import { type ConformanceCase, caches, type Subject } from './conformance.ts';
 import { prompts } from './models.ts';
 
 const long: GenerateOptions = { maxTokens: 400, ignoreEos: true };
@@ -28,7 +28,7 @@ export const controlCases: readonly ConformanceCase[] = [
         for (const stopAfter of [1, 2, 5]) {
           let seen = 0;
           for await (const step of generate(subject.model, prompts[1], { ...subject.options, ...long })) {
-            expect(step.slots).toBeGreaterThan(0);
+            if (caches(subject)) expect(step.slots).toBeGreaterThan(0);
             if (++seen === stopAfter) break;
           }
           expect(seen).toBe(stopAfter);

@@ -18,17 +18,20 @@ export interface StoriesOptions {
   eosIds?: readonly number[];
   /** A chat template; the checkpoint has none. */
   chatTemplate?: string;
+  /** Say that it is a masked-diffusion model, with the unknown token as mask: nonsense, but of the right form. */
+  masked?: boolean;
 }
 
 /** The model; dispose it. */
 export async function loadStories(
   precision: Precision,
-  { contextLength = 512, eosIds, chatTemplate }: StoriesOptions = {},
+  { contextLength = 512, eosIds, chatTemplate, masked = false }: StoriesOptions = {},
 ): Promise<LanguageModel> {
   const checkpoint = await openCheckpoint(path);
   try {
     const { format, generationConfig, tensors, tokenizer } = checkpoint;
     const ends = eosIds && { eos_token_id: eosIds };
+    const masking = masked && { is_causal: false, mask_token_id: 0 };
     return await loadCheckpoint(
       {
         path,
@@ -36,7 +39,7 @@ export async function loadStories(
         generationConfig: { ...generationConfig, ...ends },
         tensors,
         tokenizer: withTemplate(tokenizer, chatTemplate),
-        config: { ...checkpoint.config, max_position_embeddings: contextLength },
+        config: { ...checkpoint.config, ...masking, max_position_embeddings: contextLength },
         read: (name) => checkpoint.read(name),
         close: () => checkpoint.close(),
       },

@@ -1,0 +1,71 @@
+/** The canvas: a prompt and an answer of masked positions, decoded block by block from left to right. */
+
+import { type Masking, vacant } from '../run.ts';
+import type { Block, CanvasView, Placement } from './parts.ts';
+
+export interface CanvasOptions {
+  prompt: readonly number[];
+  masking: Masking;
+  /** [length] The answer, `vacant` where a mask is; whoever owns it writes to it. */
+  tokens: Int32Array;
+  blockLength: number;
+}
+
+export class Canvas implements CanvasView {
+  readonly prompt: readonly number[];
+  readonly masking: Masking;
+  readonly blockLength: number;
+  /** Replaced when the answer is cropped. */
+  tokens: Int32Array;
+  step = 0;
+  blockStep = 0;
+  block: Block;
+  blockMasks: number;
+
+  constructor({ prompt, masking, tokens, blockLength }: CanvasOptions) {
+    this.prompt = prompt;
+    this.masking = masking;
+    this.tokens = tokens;
+    this.blockLength = blockLength;
+    this.block = this.#firstOpen();
+    this.blockMasks = this.masked(this.block.start, this.block.end).length;
+  }
+
+  masked(start = 0, end = this.tokens.length): number[] {
+    const positions: number[] = [];
+    for (let position = start; position < end; position++) {
+      if (this.tokens[position] === vacant) positions.push(position);
+    }
+    return positions;
+  }
+
+  /** The answer as the model is fed with it [length]: masks where nothing is committed. */
+  fed(): Int32Array {
+    return this.tokens.map((token) => (token === vacant ? this.masking.maskId : token));
+  }
+
+  /** A canvas of its own with some more tokens. */
+  with(placements: readonly Placement[]): Canvas {
+    const tokens = this.tokens.slice();
+    for (const { position, token } of placements) tokens[position] = token;
+    const { prompt, masking, blockLength } = this;
+    return new Canvas({ prompt, masking, tokens, blockLength });
+  }
+
+  /** Counts the step that has just committed, and goes on to the next block when this one is full. */
+  advance(): void {
+    this.step++;
+    this.blockStep++;
+    const block = this.#firstOpen();
+    if (block.index === this.block.index) return;
+    this.block = block;
+    this.blockStep = 0;
+    this.blockMasks = this.masked(block.start, block.end).length;
+  }
+
+  #firstOpen(): Block {
+    const { blockLength, tokens } = this;
+    const index = Math.floor(Math.max(0, tokens.indexOf(vacant)) / blockLength);
+    return { index, start: index * blockLength, end: Math.min((index + 1) * blockLength, tokens.length) };
+  }
+}

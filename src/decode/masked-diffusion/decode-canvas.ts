@@ -1,0 +1,119 @@
+/**
+ * Decoding on a canvas, as phases of the one loop: each step runs prompt and canvas through the model with every row
+ * seeing every other, and commits some of the masked positions for good (LLaDA, Nie et al. 2025, arXiv:2502.09992).
+ *
+ *   propose   the canvas, with guidance once more without the prompt, and a method's drafts of it
+ *   choose    token and confidence of each position looked at, then the commit rule; again for a draft that is right
+ *   remember  nothing: any token that changes, changes the keys and values of all
+ *
+ * A method calls `decodeCanvas` with the parts it is about, see parts.ts.
+ */
+
+import type { ScoreGroup } from '../../models/forward.ts';
+import type { DraftTree, Phases } from '../phases.ts';
+import type { Run } from '../run.ts';
+import { Canvas } from './canvas.ts';
+import { layoutOf } from './layout.ts';
+import type { CanvasOptions } from './options.ts';
+import type { Look, Parts, Placement, Predictions } from './parts.ts';
+import { predictor } from './predict.ts';
+import { stopAfterBlock } from './stop-after-block.ts';
+
+/** A canvas among a step's rows, and the positions it is asked about. */
+interface View {
+  canvas: Canvas;
+  positions: readonly number[];
+}
+
+/** The masked positions of the block: all that most methods need. */
+const lookAtBlock: Look = (canvas) => canvas.masked(canvas.block.start, canvas.block.end);
+
+/** Rows of one view: prompt and canvas, and with guidance the same without the prompt. */
+function rowsOf(run: Run, { canvas, positions }: View, guided: boolean): ScoreGroup[] {
+  const { maskId, shiftLogits } = canvas.masking;
+  const { sequence, prompt } = run;
+  const fed = canvas.fed();
+  const first = prompt.length - (shiftLogits ? 1 : 0);
+  const scored = positions.map((position) => first + position);
+  const group = (before: readonly number[]): ScoreGroup => ({
+    sequence,
+    tokens: [...before, ...fed],
+    attention: 'bidirectional',
+    scored,
+  });
+  return guided ? [group(prompt), group(prompt.map(() => maskId))] : [group(prompt)];
+}
+
+/** Drafted placements as the step record tells them: a chain. */
+function chainOf(drafts: readonly (readonly Placement[])[]): DraftTree {
+  const tokens = drafts.flat().map(({ token }) => token);
+  return { tokens, parents: tokens.map((_, index) => index - 1) };
+}
+
+const same = (a: Int32Array, b: Int32Array): boolean =>
+  a.length === b.length && a.every((token, position) => token === b[position]);
+
+/**
+ * The phases of a method on a canvas.
+ * @throws QuickstepError 'bad-option' or 'bad-input' when the canvas cannot be laid out; see `layoutOf`.
+ */
+export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Partial<Phases> {
+  // No room for a single token: the loop ends such a run before it proposes anything.
+  if (run.finish) return {};
+  const { masking, prompt } = run;
+  if (!masking) throw new Error('the model has no mask token');
+  const { length, blockLength } = layoutOf(options, run);
+  const { look = lookAtBlock } = parts;
+  const guided = options.cfgScale > 0;
+  const { needsLogits, predict } = predictor(run, options, parts);
+  const endBlock = options.earlyStop === 'block' ? stopAfterBlock(run.eosIds) : undefined;
+  run.openCanvas(length, { whole: options.earlyStop !== 'answer' });
+  const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blockLength });
+  let drafts: readonly (readonly Placement[])[] = [];
+  let views: readonly View[] = [];
+
+  /** One turn of the commit rule. */
+  function commit(predictions: Predictions): void {
+    const committed = parts.commit(predictions, canvas);
+    for (const index of committed) run.place(predictions.positions[index], predictions.choice(index));
+    parts.afterCommit?.(committed, predictions, canvas);
+    for (const stop of [parts.stop, endBlock]) {
+      const end = stop?.(committed, predictions, canvas);
+      if (end === undefined) continue;
+      run.cropCanvas(end);
+      canvas.tokens = run.canvas!;
+    }
+    canvas.advance();
+  }
+
+  return {
+    readsPrompt: true,
+    needsLogits,
+    propose: () => {
+      const drafted = drafts.map((_, last) => canvas.with(drafts.slice(0, last + 1).flat()));
+      views = [canvas, ...drafted].map((view) => ({ canvas: view, positions: look(view) }));
+      const groups = views.flatMap((view) => rowsOf(run, view, guided));
+      return { groups, draft: chainOf(drafts), keeps: false };
+    },
+    choose: (_run, _proposal, scores) => {
+      const size = guided ? 2 : 1;
+      let accepted = 0;
+      for (let at = 0; ; ) {
+        const [conditional, unconditional] = scores.slice(at * size, (at + 1) * size);
+        const predictions = predict(canvas, views[at].positions, conditional, unconditional);
+        commit(predictions);
+        const next = run.finish
+          ? -1
+          : views.findIndex((view, i) => i > at && same(view.canvas.tokens, canvas.tokens));
+        if (next === -1) {
+          drafts = run.finish ? [] : (parts.drafts?.(predictions, canvas) ?? []);
+          break;
+        }
+        at = next;
+        accepted = drafts.slice(0, at).flat().length;
+      }
+      return { accepted: Array.from({ length: accepted }, (_, index) => index) };
+    },
+    remember: () => {},
+  };
+}

@@ -1,0 +1,53 @@
+/** Options that every canvas method has. A method extends the shape by its own. */
+
+import { z } from 'zod';
+import { orders } from './orders.ts';
+
+export const canvasOptions = z.strictObject({
+  genLength: z
+    .int()
+    .min(1)
+    .max(1 << 20)
+    .optional()
+    .describe('Length of the canvas, in tokens; without it maxTokens, or what the context has room for.'),
+  blockLength: z
+    .int()
+    .min(0)
+    .max(1 << 20)
+    .optional()
+    .describe(
+      'Positions that are decoded together; blocks go from left to right. 0 is one block (full diffusion); 32 without it.',
+    ),
+  order: z
+    .enum(orders)
+    .default('low_confidence')
+    .describe(
+      'Which predictions are committed first: the most probable, those of least entropy, those with the widest margin, any; origin commits a random number.',
+    ),
+  cfgScale: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe('Classifier-free guidance: how far to move away from what the model says without the prompt.'),
+  logitsEosInf: z.boolean().default(false).describe('Never predict an end token.'),
+  confidenceEosEotInf: z.boolean().default(false).describe('Commit end tokens last.'),
+  earlyStop: z
+    .enum(['answer', 'block', 'never'])
+    .default('answer')
+    .describe(
+      'When an end token stops decoding: as soon as all before it is committed, after its block, or never; the text is the same.',
+    ),
+});
+
+export type CanvasOptions = z.output<typeof canvasOptions>;
+
+/** Options of methods that commit in a fixed number of steps. */
+export const scheduleOptions = z.strictObject({
+  steps: z
+    .int()
+    .min(1)
+    .max(1 << 20)
+    .optional()
+    .describe('Steps for the whole canvas, shared evenly by its blocks; one for each position without it.'),
+});

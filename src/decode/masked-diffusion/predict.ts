@@ -1,0 +1,113 @@
+/**
+ * From scores to predictions: guidance, shaping, the token x0 and its confidence. What is reduced in the graph is
+ * taken from there; whole logits are read only where something acts on them.
+ */
+
+import type { Scores } from '../../models/forward.ts';
+import { randomStreams, uniform } from '../random.ts';
+import { type Run, vacant } from '../run.ts';
+import { ban } from '../sampling/penalties.ts';
+import type { LogitsContext } from '../sampling/processors.ts';
+import type { Canvas } from './canvas.ts';
+import type { CanvasOptions } from './options.ts';
+import { measures } from './orders.ts';
+import type { Block, Parts, Predictions } from './parts.ts';
+
+export interface Predictor {
+  /** The scores must come with logits. */
+  readonly needsLogits: boolean;
+  /** @param unconditional scores of the canvas without the prompt, with guidance */
+  predict(
+    canvas: Canvas,
+    positions: readonly number[],
+    conditional: Scores,
+    unconditional: Scores | undefined,
+  ): Predictions;
+}
+
+/**
+ * Guided logits l = l_u + (s + 1)(l_c - l_u), with the prompt masked in l_u (Nie et al. 2024, "Scaling up Masked
+ * Diffusion Models on Text", arXiv:2410.18514, unsupervised classifier-free guidance).
+ */
+export function guide(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
+  return conditional.map((logit, id) => unconditional[id] + (scale + 1) * (logit - unconditional[id]));
+}
+
+/** How the predictions of a run are made. */
+export function predictor(
+  run: Run,
+  options: CanvasOptions,
+  { shape, confidence: adjust, needsLogits }: Parts,
+): Predictor {
+  const { sampler, prompt } = run;
+  const { seed } = sampler.options;
+  const { cfgScale, order, logitsEosInf, confidenceEosEotInf } = options;
+  const endIds = run.masking?.endIds ?? [];
+  const measure = measures[order];
+  /** Token and confidence are in the reduced outputs. */
+  const reduced = (!measure || order === 'low_confidence') && !shape && !logitsEosInf && cfgScale === 0;
+
+  function predict(
+    canvas: Canvas,
+    positions: readonly number[],
+    conditional: Scores,
+    unconditional: Scores | undefined,
+  ): Predictions {
+    const { step, block } = canvas;
+    // A method's processors may have come with another sampler.
+    const plain = reduced && run.sampler.argmaxOnly;
+    const tokens = new Int32Array(positions.length);
+    const confidence = new Float64Array(positions.length);
+    const fed = canvas.fed();
+    const guided: (Float32Array | undefined)[] = [];
+    const logits = (index: number): Float32Array => {
+      if (!unconditional) return conditional.logits(index);
+      guided[index] ??= guide(conditional.logits(index), unconditional.logits(index), cfgScale);
+      return guided[index];
+    };
+
+    for (const [index, position] of positions.entries()) {
+      if (plain) {
+        tokens[index] = conditional.topToken(index);
+        confidence[index] = Math.exp(conditional.topLogProb(index));
+      } else {
+        const context: LogitsContext = {
+          promptTokens: prompt,
+          generatedTokens: fed.subarray(0, position),
+          step,
+        };
+        const row = run.sampler.shape(logits(index), context);
+        if (logitsEosInf) ban(row, endIds);
+        shape?.(row, position, canvas);
+        tokens[index] = run.sampler.perturb(row, context, {
+          seed,
+          stream: randomStreams.sample,
+          step,
+          position,
+        });
+        if (measure) confidence[index] = measure(row, tokens[index]);
+      }
+      if (!measure) confidence[index] = uniform({ seed, stream: randomStreams.order, step, position });
+      if (confidenceEosEotInf && endIds.includes(tokens[index])) confidence[index] = Number.NEGATIVE_INFINITY;
+    }
+
+    const predictions: Predictions = {
+      positions,
+      candidates: [...positions.keys()].filter((index) => isOpen(canvas.tokens, positions[index], block)),
+      tokens,
+      confidence,
+      logits,
+      choice: (index) =>
+        plain
+          ? { token: tokens[index], logprob: conditional.topLogProb(index) }
+          : run.sampler.report(conditional.logits(index), [tokens[index]])[0],
+    };
+    adjust?.(predictions, canvas);
+    return predictions;
+  }
+
+  return { needsLogits: needsLogits === true || !reduced, predict };
+}
+
+const isOpen = (tokens: Int32Array, position: number, { start, end }: Block): boolean =>
+  position >= start && position < end && tokens[position] === vacant;
