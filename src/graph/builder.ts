@@ -16,12 +16,19 @@ import {
   type Value,
 } from './types.ts';
 
+/** A stretch [start, end) of a builder's nodes. */
+export interface Segment {
+  readonly start: number;
+  readonly end: number;
+}
+
 export class GraphBuilder {
   readonly #nodes: AnyNode[] = [];
   readonly #inputs = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
   readonly #constants = new Map<Value, Tensor>();
   readonly #scalars = new Map<number, Value>();
+  readonly #segments: Segment[] = [];
   #nextId = 0;
 
   #value(dtype: DType, shape: Shape): Value {
@@ -106,6 +113,7 @@ export class GraphBuilder {
   /** The k largest of the last axis: [values, int64 indices]. */
   topK = (x: Value, k: number) => this.apply('topK', [x], { k }) as [Value, Value];
   softmax = (x: Value) => this.#one('softmax', [x], {});
+  logSoftmax = (x: Value) => this.#one('logSoftmax', [x], {});
 
   reshape = (x: Value, shape: Shape) => this.#one('reshape', [x], { shape });
   transpose = (x: Value, permutation: readonly number[]) => this.#one('transpose', [x], { permutation });
@@ -114,6 +122,13 @@ export class GraphBuilder {
   slice = (x: Value, axis: number, start: number, end = Infinity) =>
     this.#one('slice', [x], { axis, start, end });
   gather = (data: Value, indices: Value, axis = 0) => this.#one('gather', [data, indices], { axis });
+  gatherElements = (data: Value, indices: Value) => this.#one('gatherElements', [data, indices], {});
+  expand = (x: Value, shape: Shape) => this.#one('expand', [x], { shape });
+  scatterRows = (indices: Value, updates: Value, size: Dim) =>
+    this.#one('scatterRows', [indices, updates], { size });
+  scatterElements = (indices: Value, updates: Value, size: Dim) =>
+    this.#one('scatterElements', [indices, updates], { size });
+  stopGradient = (x: Value) => this.#one('stopGradient', [x], {});
 
   matmul = (a: Value, b: Value, options: Partial<OpAttributes['matmul']> = {}) =>
     this.#one('matmul', [a, b], { transposeA: false, transposeB: false, scale: 1, ...options });
@@ -126,6 +141,29 @@ export class GraphBuilder {
   rmsNorm = (x: Value, weight: Value, epsilon: number) => this.#one('rmsNorm', [x, weight], { epsilon });
   rotary = (x: Value, positions: Value, cos: Value, sin: Value) =>
     this.#one('rotary', [x, positions, cos, sin], {});
+
+  /** All nodes so far, in building order. */
+  get nodes(): readonly AnyNode[] {
+    return this.#nodes;
+  }
+
+  /** Stretches that `checkpoint` marked, in order and without overlap. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /**
+   * Marks the nodes that `body` adds for gradient checkpointing (Chen et al. 2016, arXiv:1604.06174): the backward
+   * program computes them again from what enters the segment, so that their results need not be kept until then.
+   * Segments do not nest.
+   */
+  checkpoint<T>(body: () => T): T {
+    const start = this.#nodes.length;
+    const result = body();
+    if (start < (this.#segments.at(-1)?.end ?? 0)) throw new Error('checkpointed segments do not nest');
+    this.#segments.push({ start, end: this.#nodes.length });
+    return result;
+  }
 
   /** The finished program: only nodes that an output needs, in building order. */
   build(): Graph {

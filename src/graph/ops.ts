@@ -1,9 +1,10 @@
 /**
  * The operators of tensor programs and their attributes. Everything that knows operators is a table over this
- * union: shape rules (shapes.ts), ONNX emission (onnx/emit.ts) and reference evaluation (reference/), and the
- * gradient rules that training adds. An operator without a rule does not compile.
+ * union: shape rules (shapes.ts), ONNX emission (onnx/emit.ts), reference evaluation (reference/) and gradients
+ * (gradients/). An operator without a rule does not compile.
  */
 
+import type { GraphBuilder } from './builder.ts';
 import type { DType, Shape, Tensor, Value } from './types.ts';
 
 type None = Record<never, never>;
@@ -46,6 +47,8 @@ export interface OpAttributes {
   topK: { k: number };
   /** Over the last axis. */
   softmax: None;
+  /** x - log Σ exp(x), over the last axis. */
+  logSoftmax: None;
   // layout
   reshape: { shape: Shape };
   transpose: { permutation: readonly number[] };
@@ -55,6 +58,16 @@ export interface OpAttributes {
   slice: { axis: number; start: number; end: number };
   /** Rows of `data` along `axis` picked by integer indices of any rank. */
   gather: { axis: number };
+  /** Along the last axis, one element for each index: data [.., n], indices [.., k] to [.., k]. */
+  gatherElements: None;
+  /** Repeats axes of size 1, and adds leading ones, up to `shape`. */
+  expand: { shape: Shape };
+  /** Sums rows that share an index: indices [rows] and updates [rows, ..] to [size, ..]; the adjoint of `gather`. */
+  scatterRows: { size: Dim };
+  /** Sums updates [.., k] at indices [.., k] of a last axis of `size`; the adjoint of `gatherElements`. */
+  scatterElements: { size: Dim };
+  /** x itself; no gradient passes. */
+  stopGradient: None;
   // matrix products
   /** scale · op(a) op(b), with leading dimensions broadcast. */
   matmul: { transposeA: boolean; transposeB: boolean; scale: number };
@@ -93,6 +106,23 @@ export type EvaluationRule<K extends OpKind> = (
   attributes: OpAttributes[K],
   size: (dim: Dim) => number,
 ) => Tensor[];
+/** What a gradient rule sees of a node; `gradients` holds ∂loss/∂output for each output that has one. */
+export interface BackwardNode<K extends OpKind> {
+  readonly op: K;
+  readonly attributes: OpAttributes[K];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly gradients: readonly (Value | undefined)[];
+}
+/**
+ * Adds the nodes of ∂loss/∂input for each input, undefined where none flows. Rules may add nodes for inputs that
+ * need no gradient: `GraphBuilder.build` drops what no output uses.
+ */
+export type GradientRule<K extends OpKind> = (
+  b: GraphBuilder,
+  node: BackwardNode<K>,
+) => readonly (Value | undefined)[];
+export type GradientRules = { readonly [K in OpKind]: GradientRule<K> };
 export type ShapeRules = { readonly [K in OpKind]: ShapeRule<K> };
 export type EvaluationRules = { readonly [K in OpKind]: EvaluationRule<K> };
 export type { Value };

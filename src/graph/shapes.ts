@@ -83,6 +83,10 @@ function volume(shape: Shape): string {
   return `${product} ${symbols.sort().join(' ')}`;
 }
 
+const isInteger = ({ dtype }: ValueType) => dtype === 'int64' || dtype === 'int32';
+const sameLead = (a: ValueType, b: ValueType) =>
+  a.shape.length === b.shape.length && a.shape.slice(0, -1).join() === b.shape.slice(0, -1).join();
+
 export const shapeRules: ShapeRules = {
   neg: unary('neg'),
   abs: unary('abs'),
@@ -126,6 +130,7 @@ export const shapeRules: ShapeRules = {
     ];
   },
   softmax: unary('softmax'),
+  logSoftmax: unary('logSoftmax'),
   reshape: ([x], { shape }) => {
     if (volume(x.shape) !== volume(shape)) fail('reshape', `cannot become [${shape.join(', ')}]`, [x]);
     return [{ dtype: x.dtype, shape }];
@@ -166,8 +171,7 @@ export const shapeRules: ShapeRules = {
   },
   gather: ([data, indices], { axis }) => {
     checkAxis('gather', axis, [data, indices]);
-    if (indices.dtype !== 'int64' && indices.dtype !== 'int32')
-      fail('gather', 'indices must be integers', [data, indices]);
+    if (!isInteger(indices)) fail('gather', 'indices must be integers', [data, indices]);
     return [
       {
         dtype: data.dtype,
@@ -175,6 +179,31 @@ export const shapeRules: ShapeRules = {
       },
     ];
   },
+  gatherElements: ([data, indices]) => {
+    if (!isInteger(indices) || !sameLead(data, indices) || data.shape.length === 0)
+      fail('gatherElements', 'needs integer indices whose shape differs in the last axis only', [
+        data,
+        indices,
+      ]);
+    return [{ dtype: data.dtype, shape: indices.shape }];
+  },
+  expand: ([x], { shape }) => {
+    const target = { dtype: x.dtype, shape };
+    if (broadcastShapes('expand', x, target).join() !== shape.join())
+      fail('expand', `cannot become [${shape.join(', ')}]`, [x]);
+    return [target];
+  },
+  scatterRows: ([indices, updates], { size }) => {
+    if (!isInteger(indices) || indices.shape.length !== 1 || indices.shape[0] !== updates.shape[0])
+      fail('scatterRows', 'needs integer indices [rows] and updates [rows, ..]', [indices, updates]);
+    return [{ dtype: updates.dtype, shape: [size, ...updates.shape.slice(1)] }];
+  },
+  scatterElements: ([indices, updates], { size }) => {
+    if (!isInteger(indices) || indices.shape.length === 0 || indices.shape.join() !== updates.shape.join())
+      fail('scatterElements', 'needs integer indices of the shape of the updates', [indices, updates]);
+    return [{ dtype: updates.dtype, shape: [...updates.shape.slice(0, -1), size] }];
+  },
+  stopGradient: ([x]) => [{ dtype: x.dtype, shape: x.shape }],
   matmul: ([a, b], { transposeA, transposeB }) => {
     if (a.dtype !== b.dtype || a.shape.length < 2 || b.shape.length < 2) {
       fail('matmul', 'needs two matrices of one element type', [a, b]);

@@ -59,11 +59,18 @@ export function compile(graph: Graph): CompiledModel {
       typeof dim === 'number'
         ? emitter.constant(int64([dim]))
         : once(`size ${dim}`, () => readDimension(graph, dim, emitter)),
+    sizes: (dims) => {
+      if (dims.every((dim) => typeof dim === 'number')) return emitter.constant(int64(dims));
+      return once(`sizes ${dims}`, () => {
+        const sizes = emitter.temporary();
+        emitter.node('Concat', dims.map(emitter.dimension), [sizes], { axis: { int: 0 } });
+        return sizes;
+      });
+    },
     filled: (scalar, shape) =>
       once(`${scalar.dtype} ${scalar.data} filling ${shape}`, () => {
-        const [sizes, filled] = [emitter.temporary(), emitter.temporary()];
-        emitter.node('Concat', shape.map(emitter.dimension), [sizes], { axis: { int: 0 } });
-        emitter.node('Expand', [emitter.constant(scalar), sizes], [filled]);
+        const filled = emitter.temporary();
+        emitter.node('Expand', [emitter.constant(scalar), emitter.sizes(shape)], [filled]);
         return filled;
       }),
     node: (op, inputs, outputs, attributes, domain) => {
@@ -103,14 +110,26 @@ function emitNode<K extends OpKind>(emitter: Emitter, node: EmitNode<K> & { op: 
   (emissionRules as EmissionRules)[node.op](emitter, node);
 }
 
-/** Reads a symbol's size off the first input whose shape has it. */
-function readDimension(graph: Graph, symbol: string, emitter: Emitter): string {
+/**
+ * A symbolic size at run time: read off the first input whose shape has it, or computed from its terms
+ * ("rows+slots") and factors ("3*rows").
+ */
+function readDimension(graph: Graph, dim: string, emitter: Emitter): string {
   for (const [name, value] of graph.inputs) {
-    const axis = value.shape.indexOf(symbol);
+    const axis = value.shape.indexOf(dim);
     if (axis === -1) continue;
     const size = emitter.temporary();
     emitter.node('Shape', [name], [size], { start: { int: axis }, end: { int: axis + 1 } });
     return size;
   }
-  throw new Error(`no input has a size called ${symbol}`);
+  const operator = dim.includes('+') ? '+' : '*';
+  const parts = dim.split(operator);
+  if (parts.length === 1) throw new Error(`no input has a size called ${dim}`);
+  return parts
+    .map((part) => emitter.dimension(/^\d+$/.test(part) ? Number(part) : part))
+    .reduce((left, right) => {
+      const both = emitter.temporary();
+      emitter.node(operator === '+' ? 'Add' : 'Mul', [left, right], [both]);
+      return both;
+    });
 }

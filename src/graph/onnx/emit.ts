@@ -6,7 +6,7 @@
 
 import type { OpAttributes, OpKind } from '../ops.ts';
 import type { Dim, DType, Shape, Tensor, Value } from '../types.ts';
-import { float32, tensor } from '../types.ts';
+import { float32, tensor, zeros } from '../types.ts';
 import { type AttributeValue, dataTypes } from './model-proto.ts';
 
 /** What an emission rule may do: name values, add constants, add nodes. */
@@ -17,6 +17,8 @@ export interface Emitter {
   constant(tensor: Tensor): string;
   /** A one-element int64 tensor with a size, read at run time when it is a symbol. */
   dimension(dim: Dim): string;
+  /** A one-dimensional int64 tensor of sizes. */
+  sizes(dims: readonly Dim[]): string;
   /** A scalar repeated to a shape. */
   filled(scalar: Tensor, shape: Shape): string;
   node(
@@ -71,8 +73,8 @@ function reduction<K extends 'reduceSum' | 'reduceMax' | 'reduceMean'>(op: strin
   };
 }
 
-/** ONNX reshape targets: 0 copies the input's size at that index, one -1 is inferred. */
-function reshapeTarget(from: Shape, to: Shape): number[] {
+/** ONNX reshape targets: 0 copies the input's size at that index, one -1 is inferred; undefined where that is too few. */
+function reshapeTarget(from: Shape, to: Shape): number[] | undefined {
   let inferred = 0;
   const target = to.map((dim, i) => {
     if (typeof dim === 'number') return dim;
@@ -80,17 +82,11 @@ function reshapeTarget(from: Shape, to: Shape): number[] {
     inferred++;
     return -1;
   });
-  if (inferred > 1) throw new Error(`reshape [${from}] to [${to}] has more than one unknown size`);
-  return target;
+  return inferred > 1 ? undefined : target;
 }
 
-/** Split sizes as a tensor; symbolic ones are read at run time off inputs whose shape has them. */
-function splitSizes(emitter: Emitter, { attributes: { sizes } }: EmitNode<'split'>): string {
-  if (sizes.every((size) => typeof size === 'number')) return emitter.constant(int64(sizes));
-  const parts = sizes.map((size) => emitter.dimension(size));
-  const all = emitter.temporary();
-  emitter.node('Concat', parts, [all], { axis: { int: 0 } });
-  return all;
+function zerosLike(emitter: Emitter, { dtype, shape }: Value): string {
+  return emitter.filled(zeros(dtype, []), shape);
 }
 
 const onnxType = (dtype: DType): AttributeValue => ({ int: dataTypes[dtype] });
@@ -126,12 +122,15 @@ export const emissionRules: EmissionRules = {
     emitter.node('TopK', [inputs[0], emitter.constant(int64([node.attributes.k]))], outputs);
   },
   softmax: direct('Softmax', () => ({ axis: { int: -1 } })),
+  logSoftmax: direct('LogSoftmax', () => ({ axis: { int: -1 } })),
   reshape: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
     const target = reshapeTarget(node.inputs[0].shape, node.attributes.shape);
     // A literal 0 means a copied size unless the attribute says otherwise.
-    const allowzero = { int: Number(node.attributes.shape.every((dim) => typeof dim === 'number')) };
-    emitter.node('Reshape', [inputs[0], emitter.constant(int64(target))], outputs, { allowzero });
+    const { shape } = node.attributes;
+    const allowzero = { int: Number(!target || shape.every((dim) => typeof dim === 'number')) };
+    const sizes = target ? emitter.constant(int64(target)) : emitter.sizes(shape);
+    emitter.node('Reshape', [inputs[0], sizes], outputs, { allowzero });
   },
   transpose: direct<'transpose'>('Transpose', ({ attributes }) => ({
     perm: { ints: attributes.permutation },
@@ -139,8 +138,9 @@ export const emissionRules: EmissionRules = {
   concat: direct<'concat'>('Concat', ({ attributes }) => ({ axis: { int: attributes.axis } })),
   split: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
-    const sizes = splitSizes(emitter, node);
-    emitter.node('Split', [inputs[0], sizes], outputs, { axis: { int: node.attributes.axis } });
+    emitter.node('Split', [inputs[0], emitter.sizes(node.attributes.sizes)], outputs, {
+      axis: { int: node.attributes.axis },
+    });
   },
   slice: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
@@ -149,6 +149,35 @@ export const emissionRules: EmissionRules = {
     emitter.node('Slice', [inputs[0], ...bounds.map((x) => emitter.constant(int64([x])))], outputs);
   },
   gather: direct<'gather'>('Gather', ({ attributes }) => ({ axis: { int: attributes.axis } })),
+  gatherElements: direct<'gatherElements'>('GatherElements', ({ inputs }) => ({
+    axis: { int: inputs[0].shape.length - 1 },
+  })),
+  expand: (emitter, node) => {
+    const { inputs, outputs } = names(emitter, node);
+    emitter.node('Expand', [inputs[0], emitter.sizes(node.attributes.shape)], outputs);
+  },
+  scatterRows: (emitter, node) => {
+    const { inputs, outputs } = names(emitter, node);
+    const [indices, updates] = inputs;
+    const { shape } = node.inputs[1];
+    // Not ScatterND, whose threads add to one row at the same time and lose sums.
+    const [column, spread] = [emitter.temporary(), emitter.temporary()];
+    const trailing = shape.slice(1).map((_, i) => i + 1);
+    emitter.node('Unsqueeze', [indices, emitter.constant(int64(trailing))], [column]);
+    emitter.node('Expand', [column, emitter.sizes(shape)], [spread]);
+    emitter.node('ScatterElements', [zerosLike(emitter, node.outputs[0]), spread, updates], outputs, {
+      axis: { int: 0 },
+      reduction: { string: 'add' },
+    });
+  },
+  scatterElements: (emitter, node) => {
+    const { inputs, outputs } = names(emitter, node);
+    emitter.node('ScatterElements', [zerosLike(emitter, node.outputs[0]), ...inputs], outputs, {
+      axis: { int: node.outputs[0].shape.length - 1 },
+      reduction: { string: 'add' },
+    });
+  },
+  stopGradient: direct('Identity'),
   matmul: (emitter, node) => {
     const { inputs, outputs } = names(emitter, node);
     const { transposeA, transposeB, scale } = node.attributes;

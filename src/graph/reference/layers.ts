@@ -22,6 +22,13 @@ export const layers = {
       return weights.map((weight) => weight / total);
     }),
   ],
+  logSoftmax: ([x]) => [
+    mapRows(x, (row) => {
+      const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
+      const total = row.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+      return row.map((value) => value - largest - Math.log(total));
+    }),
+  ],
   rmsNorm: ([x, weight], { epsilon }) => {
     const weights = numbersOf(weight);
     // ONNX keeps epsilon as a float32 attribute.

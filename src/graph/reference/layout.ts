@@ -1,8 +1,8 @@
-/** Reference evaluation of layout operators: elements move, none is computed, so every element type works. */
+/** Reference evaluation of layout operators: elements move, so every element type works; scatters also add them up. */
 
 import type { EvaluationRules } from '../ops.ts';
 import { sizeOf, type Tensor } from '../types.ts';
-import { around, numbersOf, pick, stridesOf } from './indexing.ts';
+import { around, broadcastIndices, fromNumbers, numbersOf, pick, stridesOf } from './indexing.ts';
 
 /** `x` with the positions of one axis replaced by the listed ones. */
 function takeAlong(x: Tensor, axis: number, positions: readonly number[]): Tensor {
@@ -19,6 +19,14 @@ function takeAlong(x: Tensor, axis: number, positions: readonly number[]): Tenso
 
 const range = (start: number, end: number) =>
   Array.from({ length: Math.max(0, end - start) }, (_, i) => start + i);
+
+/** Indices as positions in [0, size); negative ones count from the end. */
+function positionsOf(op: string, indices: Tensor, size: number): number[] {
+  return Array.from(numbersOf(indices), (index) => {
+    if (index < -size || index >= size) throw new Error(`${op}: index ${index} is outside [0, ${size})`);
+    return index < 0 ? index + size : index;
+  });
+}
 
 export const layout = {
   reshape: ([x], { shape }, size) => [{ ...x, shape: shape.map(size) }],
@@ -64,14 +72,46 @@ export const layout = {
     return [takeAlong(x, axis, range(clamp(start), clamp(end)))];
   },
   gather: ([data, indices], { axis }) => {
-    const size = data.shape[axis];
-    const positions = Array.from(numbersOf(indices), (index) => {
-      if (index < -size || index >= size) throw new Error(`gather: index ${index} is outside [0, ${size})`);
-      return index < 0 ? index + size : index;
-    });
+    const positions = positionsOf('gather', indices, data.shape[axis]);
     const shape = [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)];
     return [{ ...takeAlong(data, axis, positions), shape }];
   },
+  gatherElements: ([data, indices]) => {
+    const size = data.shape.at(-1)!;
+    const count = indices.shape.at(-1)!;
+    const positions = positionsOf('gatherElements', indices, size);
+    return [
+      pick(
+        data,
+        indices.shape,
+        positions.map((position, i) => Math.floor(i / count) * size + position),
+      ),
+    ];
+  },
+  expand: ([x], { shape }, size) => {
+    const sizes = shape.map(size);
+    return [pick(x, sizes, broadcastIndices(x.shape, sizes))];
+  },
+  scatterRows: ([indices, updates], { size }, sizeOfDim) => {
+    const rows = sizeOfDim(size);
+    const { inner } = around(updates.shape, 0);
+    const numbers = numbersOf(updates);
+    const out = new Float64Array(rows * inner);
+    for (const [row, position] of positionsOf('scatterRows', indices, rows).entries()) {
+      for (let i = 0; i < inner; i++) out[position * inner + i] += numbers[row * inner + i];
+    }
+    return [fromNumbers(updates.dtype, [rows, ...updates.shape.slice(1)], out)];
+  },
+  scatterElements: ([indices, updates], { size }, sizeOfDim) => {
+    const width = sizeOfDim(size);
+    const { outer, size: count } = around(updates.shape, updates.shape.length - 1);
+    const numbers = numbersOf(updates);
+    const out = new Float64Array(outer * width);
+    for (const [i, position] of positionsOf('scatterElements', indices, width).entries())
+      out[Math.floor(i / count) * width + position] += numbers[i];
+    return [fromNumbers(updates.dtype, [...updates.shape.slice(0, -1), width], out)];
+  },
+  stopGradient: ([x]) => [x],
 } satisfies Partial<EvaluationRules>;
 
 /** All elements of tensors of one type, as one axis. */

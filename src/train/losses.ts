@@ -1,0 +1,65 @@
+/**
+ * Losses over rows of logits [rows, vocab]. Each row has a weight, so that masks, the normalization over a step and
+ * the 1/t of masked diffusion are one mechanism: a loss is Σ weight · term, and weights that sum to 1 over a step
+ * (its accumulated batches included) make it a mean.
+ */
+
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Value } from '../graph/types.ts';
+
+/** -log p(target) of each row [rows]; targets are integers [rows]. */
+export function crossEntropyRows(b: GraphBuilder, logits: Value, targets: Value): Value {
+  const [rows] = logits.shape;
+  const picked = b.gatherElements(b.logSoftmax(logits), b.reshape(targets, [rows, 1]));
+  return b.neg(b.reshape(picked, [rows]));
+}
+
+/** Σ weight · term over rows [rows]; a scalar. */
+export function weightedSum(b: GraphBuilder, terms: Value, weights: Value): Value {
+  return b.reduceSum(b.mul(terms, weights), [0], false);
+}
+
+/** KL(p ‖ q) = Σ p (log p - log q) of each row [rows], both as logits; no gradient is stopped. */
+export function klRows(b: GraphBuilder, p: Value, q: Value): Value {
+  const logP = b.logSoftmax(p);
+  return b.reduceSum(b.mul(b.exp(logP), b.sub(logP, b.logSoftmax(q))), [1], false);
+}
+
+/** Total variation ½ Σ |p - q| of each row [rows], both as logits. */
+export function totalVariationRows(b: GraphBuilder, p: Value, q: Value): Value {
+  return b.mul(b.reduceSum(b.abs(b.sub(b.softmax(p), b.softmax(q))), [1], false), 0.5);
+}
+
+/** Entropy -Σ p log p of each row [rows]. */
+export function entropyRows(b: GraphBuilder, logits: Value): Value {
+  const logP = b.logSoftmax(logits);
+  return b.neg(b.reduceSum(b.mul(b.exp(logP), logP), [1], false));
+}
+
+/** (x - y)² of each row, averaged over the columns [rows]. */
+export function squaredErrorRows(b: GraphBuilder, x: Value, y: Value): Value {
+  const difference = b.sub(x, y);
+  return b.reduceMean(b.mul(difference, difference), [1], false);
+}
+
+/**
+ * PPO's clipped surrogate (Schulman et al. 2017, eq. 7), negated to be minimized, of each row [rows]:
+ *   -min(r A, clip(r, 1 - ε, 1 + ε) A),  r = exp(log p(token) - old log p(token)).
+ * With old log probabilities equal to the current ones its gradient is REINFORCE's, -A ∇log p.
+ */
+export function policyGradientRows(
+  b: GraphBuilder,
+  logits: Value,
+  {
+    tokens,
+    oldLogProbabilities,
+    advantages,
+  }: { tokens: Value; oldLogProbabilities: Value; advantages: Value },
+  epsilon = 0.2,
+): Value {
+  const ratio = b.exp(b.sub(b.neg(crossEntropyRows(b, logits, tokens)), oldLogProbabilities));
+  const clipped = minimum(b, b.maximum(ratio, 1 - epsilon), b.scalar(1 + epsilon));
+  return b.neg(minimum(b, b.mul(ratio, advantages), b.mul(clipped, advantages)));
+}
+
+const minimum = (b: GraphBuilder, x: Value, y: Value) => b.neg(b.maximum(b.neg(x), b.neg(y)));
