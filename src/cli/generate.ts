@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { generate, limitOptions, type Result } from '../decode/generate.ts';
+import { defaultMethod } from '../decode/method.ts';
 import { samplingOptions } from '../decode/sampling/options.ts';
 import type { Step } from '../decode/step.ts';
 import type { LanguageModel } from '../models/language-model.ts';
@@ -15,10 +16,11 @@ import { drawStep, plainStep, stepHeader } from './step-view.ts';
 import { printable } from './text-width.ts';
 
 const generateOptions = z.strictObject({
-  method: z
-    .string()
-    .optional()
-    .meta({ value: 'name', description: 'Decoding method; greedy without a temperature, sample with one.' }),
+  method: z.string().optional().meta({
+    value: 'name',
+    description:
+      'Decoding method; greedy without a temperature, sample with one, diffusion for models with a mask token.',
+  }),
   showSteps: z.boolean().default(false).describe('Show each decoding step; the text follows at the end.'),
 });
 
@@ -53,9 +55,9 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const { showSteps, method: slug } = args.values(generateOptions);
   const { temperature } = args.values(samplingOptions);
   const prompting = args.values(promptOptions);
-  const method = methodNamed(slug ?? (temperature > 0 ? 'sample' : 'greedy'));
   const text = await readPrompt(args.positionals, prompting, signal);
   await using model = await loadModel(args.values(modelOptions), signal, json);
+  const method = methodNamed(slug ?? defaultMethod(model.capabilities, temperature));
   const input = methodInput(method, args);
   const generation = generate(model, promptFor(model, text, prompting), {
     ...input.sampling,
@@ -128,8 +130,12 @@ function stepWriter(model: LanguageModel, color: boolean): (step: Step) => void 
   const tokenText = (token: number) => decoder.decode(model.tokenizer.bytes(token));
   if (!stderr.isTTY) return (step) => stderr.write(plainStep(step, tokenText));
   const paint = createPaint(colorDepth(stderr, color));
-  stderr.write(stepHeader({ paint }));
-  return (step) => stderr.write(drawStep(step, { tokenText, paint, columns: stderr.columns || 80 }));
+  let header = true;
+  return (step) => {
+    if (header) stderr.write(stepHeader({ paint }, step));
+    header = false;
+    stderr.write(drawStep(step, { tokenText, paint, columns: stderr.columns || 80 }));
+  };
 }
 
 function summaryLine(result: Result): string {

@@ -98,6 +98,56 @@ describe('drawStep', () => {
   });
 });
 
+describe('drawStep of a canvas', () => {
+  const canvasStep = (canvas: number[], fresh: number[]) =>
+    stepOf([], [], {
+      canvas,
+      committed: fresh.map((position) => ({ position, token: canvas[position], probability: 0.9 })),
+    });
+
+  it('shows masks, what the step committed and what was there, in place', () => {
+    expect(drawStep(canvasStep([1, -1, 2, -1, 3], [2]), view(1))).toBe(
+      '    7     1     40    12.3          one·[ two]· three\n',
+    );
+    const drawn = drawStep(canvasStep([1, -1, 2, -1, 3], [2]), view(24));
+    expect(drawn).toContain(' one\x1b[2m·\x1b[0m\x1b[1;38;2;52;168;112m two\x1b[0m\x1b[2m·\x1b[0m three');
+  });
+
+  it('counts long runs of masks and of padding', () => {
+    const canvas = [1, ...Array<number>(12).fill(5), ...Array<number>(40).fill(-1)];
+    expect(drawStep(canvasStep(canvas, [0]), view(1, 120))).toContain(
+      `[ one] five five five+9 ${'·'.repeat(24)}+16`,
+    );
+  });
+
+  it('stays within the terminal', () => {
+    const anyCanvas = fc.array(fc.integer({ min: -1, max: words.length - 1 }), {
+      minLength: 1,
+      maxLength: 90,
+    });
+    fc.assert(
+      fc.property(anyCanvas, fc.integer({ min: 60, max: 120 }), fc.nat(), (canvas, columns, seed) => {
+        const fresh = canvas.flatMap((token, i) => (token >= 0 && (seed >> (i % 30)) & 1 ? [i] : []));
+        const drawn = drawStep(canvasStep(canvas, fresh), view(1, columns));
+        expect(drawn).not.toContain('\x1b');
+        for (const line of drawn.split('\n')) expect(textWidth(line)).toBeLessThan(columns);
+      }),
+    );
+  });
+
+  it('tells positions in a pipe', () => {
+    expect(plainStep(canvasStep([-1, 2, 1], [2, 1]), tokenText)).toBe(
+      'step 7: 1 rows, 40 slots, 12.3 ms: 2 " one" 90%, 1 " two" 90%\n',
+    );
+  });
+
+  it('has a legend of its own', () => {
+    expect(stepHeader({ paint: createPaint(1) }, canvasStep([1], [0]))).toContain(
+      '[committed now], · masked',
+    );
+  });
+});
+
 describe('stepHeader', () => {
   it('stands above the columns', () => {
     expect(stepHeader({ paint: createPaint(1) })).toBe(

@@ -1,10 +1,11 @@
 /**
  * One decoding step as text for people. In a terminal: counters, then the committed tokens coloured by probability
  * (bold when they were drafted), and below them the rejected drafts, struck out, each where it left the accepted
- * path. In a pipe: one plain line. Pure: a Step in, a string out.
+ * path. A canvas is drawn whole, filling up from step to step. In a pipe: one plain line. Pure: a Step in, a string out.
  */
 
 import type { DraftToken, Step } from '../decode/step.ts';
+import { canvasPieces } from './canvas-view.ts';
 import { type Paint, probabilityScale } from './paint.ts';
 import { pad, printable, textWidth, truncate } from './text-width.ts';
 
@@ -38,12 +39,17 @@ export function tokenLabel(text: string): string {
   return printable(text).replaceAll('\n', '↵').replaceAll('\t', '⇥');
 }
 
-/** The titles of the columns, and what the colours mean. Ends with a line break. */
-export function stepHeader({ paint }: Pick<StepView, 'paint'>): string {
+/**
+ * The titles of the columns, and what the colours mean. Ends with a line break.
+ * @param step one of the steps that follow
+ */
+export function stepHeader({ paint }: Pick<StepView, 'paint'>, step?: Step): string {
   const titles = counters.map(({ title, width }) => pad(title, width, true)).join('');
   const swatches = probabilityScale.map((_, i) => paint.probability('■', i / probabilityScale.length + 0.01));
   const scale = paint.depth === 1 ? '' : ` ${swatches.join('')} by probability,`;
-  const legend = `tokens${scale} ${paint.bold('drafted')}, ${paint.depth === 1 ? '╰' : ''}${paint.struck('rejected')}`;
+  const legend = step?.canvas
+    ? `tokens${scale} ${paint.depth === 1 ? '[committed now]' : paint.bold('committed now')}, ${paint.dim('· masked')}`
+    : `tokens${scale} ${paint.bold('drafted')}, ${paint.depth === 1 ? '╰' : ''}${paint.struck('rejected')}`;
   return `${paint.dim(titles)}  ${legend}\n`;
 }
 
@@ -66,7 +72,12 @@ export function drawStep(step: Step, view: StepView): string {
   };
   /** Column behind each accepted draft, by its index in the path. */
   const behind: number[] = [];
-  for (const [i, { token, probability }] of step.committed.entries()) {
+  if (step.canvas) {
+    const label = (token: number) => tokenLabel(tokenText(token));
+    for (const piece of canvasPieces(step.canvas, step.committed, label, paint))
+      write(piece.text, piece.paint);
+  }
+  for (const [i, { token, probability }] of step.canvas ? [] : step.committed.entries()) {
     const drafted = path[i]?.token === token;
     write(tokenLabel(tokenText(token)), (text) => paint.probability(text, probability, drafted));
     behind.push(column);
@@ -120,13 +131,17 @@ function textTo(proposed: readonly DraftToken[], node: number, tokenText: StepVi
   return text;
 }
 
-/** A step as one line for logs: `+` accepted draft, `-` rejected draft. Ends with a line break. */
+/**
+ * A step as one line for logs: `+` accepted draft, `-` rejected draft; the position before a token where the order is
+ * free. Ends with a line break.
+ */
 export function plainStep(step: Step, tokenText: StepView['tokenText']): string {
   const quoted = (token: number) => JSON.stringify(printable(tokenText(token)));
   const path = step.proposed.filter((draft) => draft.accepted);
-  const parts = step.committed.map(({ token, probability }, i) => {
+  const parts = step.committed.map(({ position, token, probability }, i) => {
     const drafted = path[i]?.token === token ? '+' : '';
-    return `${drafted}${quoted(token)} ${(probability * 100).toFixed(0)}%`;
+    const place = step.canvas ? `${position} ` : '';
+    return `${place}${drafted}${quoted(token)} ${(probability * 100).toFixed(0)}%`;
   });
   const rejected = step.proposed.filter((draft) => !draft.accepted).map(({ token }) => `-${quoted(token)}`);
   if (step.kind === 'prefill') parts.push('reading the prompt');
