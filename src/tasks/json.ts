@@ -1,6 +1,5 @@
 /** Extraction: a sentence and the fields asked for in, one JSON object with these fields in this order out. */
 
-import { isDeepStrictEqual } from 'node:util';
 import { type Fact, type Subject, subjects } from './json-subjects.ts';
 import type { TaskRandom } from './random.ts';
 import type { Problem, Task } from './task.ts';
@@ -32,6 +31,14 @@ function schemaOf({ field, value }: Fact): string {
   return nested ? `${field} {${Object.keys(value).join(', ')}}` : field;
 }
 
+/** The value as JSON with the fields of objects in alphabetical order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
 export const json: Task = {
   slug: 'json',
   title: 'JSON extraction',
@@ -61,7 +68,7 @@ export const json: Task = {
   },
   check({ answer: expected }, answer) {
     try {
-      return isDeepStrictEqual(JSON.parse(answer), JSON.parse(expected));
+      return canonical(JSON.parse(answer)) === canonical(JSON.parse(expected));
     } catch {
       return false;
     }
