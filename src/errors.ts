@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'offline' // the network or a package index is needed and cannot be reached
   | 'checksum' // downloaded bytes are not what was promised
   | 'no-space' // the disk is full
+  | 'not-finite' // training met a NaN or an infinity
   | 'out-of-memory' // a program or cache does not fit
   | 'disposed'; // use after dispose
 

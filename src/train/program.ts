@@ -39,21 +39,21 @@ export interface Gradients {
 export class TrainingProgram implements AsyncDisposable {
   /** Names of the trained parameters, in order. */
   readonly trained: readonly string[];
-  /** The forward program alone, for finding where numbers stop being finite. */
-  readonly forward: Graph;
+  /** The whole program, for finding where numbers stop being finite. */
+  readonly graph: Graph;
   readonly #program: Program;
   readonly #weights: readonly string[];
   readonly #metrics: readonly string[];
 
   private constructor(
     program: Program,
-    forward: Graph,
+    graph: Graph,
     trained: readonly string[],
     weights: readonly string[],
     metrics: readonly string[],
   ) {
     this.#program = program;
-    this.forward = forward;
+    this.graph = graph;
     this.trained = trained;
     this.#weights = weights;
     this.#metrics = metrics;
@@ -89,7 +89,6 @@ export class TrainingProgram implements AsyncDisposable {
     const { loss, metrics = {} } = objective(b, weight);
     b.output('loss', loss);
     for (const [name, value] of Object.entries(metrics)) b.output(`metric.${name}`, value);
-    const forward = b.build();
     const names = [...shapes.keys()].filter((name) => weights.has(name) && trained(name));
     if (names.length === 0)
       throw new QuickstepError(
@@ -103,8 +102,9 @@ export class TrainingProgram implements AsyncDisposable {
       names.map((name) => weights.get(name)!),
     );
     for (const [i, name] of names.entries()) b.output(`gradient.${name}`, gradients[i]);
-    const program = await Program.load(b.build(), options);
-    return new TrainingProgram(program, forward, names, [...weights.keys()], Object.keys(metrics));
+    const graph = b.build();
+    const program = await Program.load(graph, options);
+    return new TrainingProgram(program, graph, names, [...weights.keys()], Object.keys(metrics));
   }
 
   /** Loss, metrics and gradients of one batch. */

@@ -1,0 +1,65 @@
+/** house-diffusion: a masked diffusion model of all tasks (LLaDA's objective on the answers), from house-causal's weights. */
+
+import { join } from 'node:path';
+import { uniform } from '../../decode/random.ts';
+import { openCheckpoint } from '../../weights/checkpoint.ts';
+import { Muon } from '../optimizers/muon.ts';
+import { defineRecipe } from '../recipe.ts';
+import { saveModel } from '../save-model.ts';
+import { cosineSchedule } from '../schedule.ts';
+import { sequenceObjective } from '../sequence-model.ts';
+import { byLength, maskedBatch } from '../sequences.ts';
+import { answerTokens, freshWeights, houseModel, modelsFolder, tokenizerFolder } from './house.ts';
+import { Mixture } from './mixture.ts';
+
+const examplesPerStep = 192;
+/** Longest stretch of end tokens beyond the longest example of a batch. */
+const mostExtra = 24;
+/** Stream of the canvas lengths (see decode/random.ts). */
+const canvasLength = 36;
+
+export const houseDiffusion = defineRecipe({
+  slug: 'house-diffusion',
+  title: 'House diffusion model',
+  summary:
+    'The architecture of house-causal with attention both ways; masked diffusion on the answers of all tasks.',
+  seed: 1,
+  prepare: async ({ seed, steps = 5000 }) => {
+    const size = { hiddenSize: 192, intermediateSize: 512, layers: 6, heads: 6 };
+    const model = await houseModel(size, { is_causal: false, mask_token_id: 1 });
+    const { file, config, encode, eos: pad, mask } = model;
+    const parameters = freshWeights(config, seed);
+    const start = await openCheckpoint(join(modelsFolder, 'house-causal'));
+    try {
+      for (const [name, { data }] of parameters) data.set(await start.read(name));
+    } finally {
+      await start.close();
+    }
+    const mixture = new Mixture(seed, encode);
+    return {
+      plan: {
+        parameters,
+        objective: sequenceObjective(config),
+        batches: (step) => {
+          const examples = mixture.examples(step, examplesPerStep, step / steps);
+          const normalizer = answerTokens(examples);
+          let first = 0;
+          return byLength(examples, 2).map((part, position) => {
+            const extra = Math.floor(
+              mostExtra * uniform({ seed, stream: canvasLength, step, position }) ** 2,
+            );
+            const batch = maskedBatch(part, { pad, mask, normalizer, extra, seed, step, first });
+            first += part.length;
+            return batch;
+          });
+        },
+        steps,
+        schedule: cosineSchedule(4e-3, steps, Math.min(100, steps / 10)),
+        optimizer: (weights, trained, runtime) => Muon.create(weights, trained, {}, runtime),
+        clip: 1,
+        average: 0.998,
+      },
+      save: (folder, weights) => saveModel(folder, weights, { config: file, tokenizerFolder }),
+    };
+  },
+});

@@ -1,0 +1,35 @@
+/** The objective of sequence models: weighted cross entropy of a trainable Llama over the batches of sequences.ts. */
+
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Value } from '../graph/types.ts';
+import type { LlamaConfig } from '../models/config.ts';
+import { type TrainableOptions, type TrainableWeights, trainableLlama } from '../models/llama-training.ts';
+import { crossEntropyRows, weightedSum } from './losses.ts';
+import type { Objective } from './program.ts';
+
+/** Weights as they are: products with [out, in] matrices. */
+export function plainWeights(b: GraphBuilder, weight: (name: string) => Value): TrainableWeights {
+  return { value: weight, linear: (name, x) => b.matmul(x, weight(name), { transposeB: true }) };
+}
+
+/**
+ * Σ weight · -log p(target) over all rows of a batch.
+ * @param wrap How weights become products; adapters extend `plainWeights` here.
+ */
+export function sequenceObjective(
+  config: LlamaConfig,
+  wrap: (b: GraphBuilder, weight: (name: string) => Value) => TrainableWeights = plainWeights,
+  options: TrainableOptions = {},
+): Objective {
+  return (b, weight) => {
+    const inputs = {
+      ids: b.input('ids', 'int32', ['batch', 'rows']),
+      positions: b.input('positions', 'int32', ['batch', 'rows']),
+      bias: b.input('bias', 'float32', [1, 1, 'rows', 'rows']),
+    };
+    const targets = b.input('targets', 'int32', ['batch*rows']);
+    const weights = b.input('weights', 'float32', ['batch*rows']);
+    const { logits } = trainableLlama(b, config, wrap(b, weight), inputs, options);
+    return { loss: weightedSum(b, crossEntropyRows(b, logits, targets), weights) };
+  };
+}
