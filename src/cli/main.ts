@@ -9,6 +9,7 @@ import { QuickstepError } from '../errors.ts';
 import { parseArguments } from './args.ts';
 import type { Command } from './command.ts';
 import { compareCommand } from './compare.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts';
 import { generateCommand } from './generate.ts';
 import { commandHelp, programHelp } from './help.ts';
@@ -22,6 +23,7 @@ import { didYouMean } from './suggest.ts';
 const commands: readonly Command[] = [
   generateCommand,
   compareCommand,
+  evaluateCommand,
   methodsCommand,
   modelsCommand,
   pullCommand,

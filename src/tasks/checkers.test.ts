@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { countdown } from './countdown.ts';
+import { finalNumber } from './final-number.ts';
 import { json } from './json.ts';
 import { problems } from './sampler.ts';
 import { sorting } from './sorting.ts';
 import { sudoku } from './sudoku.ts';
 import type { Task } from './task.ts';
-import { finalNumber, wordProblems } from './word-problems.ts';
+import { wordProblems } from './word-problems.ts';
 
 const seeds = fc.maxSafeInteger();
 

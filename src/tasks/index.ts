@@ -1,8 +1,20 @@
-/** Procedural tasks: problems without end, each with a checker; the tokenizer and the tokens of the house models. */
+/** Procedural tasks: problems without end, each with a checker; what trains on them, and what measures with them. */
 export { type EncodedProblem, problemEncoder, specialId } from './encode.ts';
+export {
+  type Answer,
+  defaultBatch,
+  defaultMaxTokens,
+  defaultSamples,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  evaluationPrompt,
+} from './evaluate.ts';
+export { finalNumber, lastNumber } from './final-number.ts';
 export { specialTokens } from './house-tokenizer.ts';
+export { fileProblems, type ProblemSet, testProblems } from './problem-set.ts';
 export { findTask, tasks } from './registry.ts';
 export { type ProblemOptions, type Problems, problems } from './sampler.ts';
 export { type Split, splitOf } from './split.ts';
 export type { Level, Problem, Task } from './task.ts';
-export { finalNumber } from './word-problems.ts';
+export { type Interval, wilsonInterval } from './wilson.ts';

@@ -1,6 +1,7 @@
 /** Arithmetic word problems with a chain of thought in GSM8K's style: one equation a line, then `#### answer`. */
 
 import { Calculation } from './calculation.ts';
+import { finalNumber } from './final-number.ts';
 import { stories } from './stories.ts';
 import type { Problem, Task } from './task.ts';
 
@@ -11,16 +12,6 @@ const shapes = [
   { least: 3, most: 4, limit: 999 },
   { least: 4, most: 5, limit: 999 },
 ] as const;
-
-const mark = '####';
-
-/** The number after the last `####`, without its commas; undefined when there is none. */
-export function finalNumber(answer: string): number | undefined {
-  const at = answer.lastIndexOf(mark);
-  if (at === -1) return undefined;
-  const [, text] = /^\s*\$?\s*(-?\d[\d,]*(?:\.\d+)?)/.exec(answer.slice(at + mark.length)) ?? [];
-  return text === undefined ? undefined : Number(text.replaceAll(',', ''));
-}
 
 export const wordProblems: Task = {
   slug: 'word-problems',

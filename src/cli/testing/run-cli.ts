@@ -31,10 +31,12 @@ export interface CliOptions {
   env?: Record<string, string>;
   /** Told of each piece of standard output, with the process to act on. */
   onOutput?: (child: ChildProcess) => void;
+  /** The same for standard error. */
+  onErrorOutput?: (child: ChildProcess) => void;
 }
 
 function runNode(args: readonly string[], options: CliOptions): Promise<CliResult> {
-  const { stdin = '', env, onOutput } = options;
+  const { stdin = '', env, onOutput, onErrorOutput } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });
     const result: CliResult = { code: null, stdout: '', stderr: '' };
@@ -44,6 +46,7 @@ function runNode(args: readonly string[], options: CliOptions): Promise<CliResul
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       result.stderr += text;
+      onErrorOutput?.(child);
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ ...result, code }));
