@@ -156,6 +156,16 @@ describe('buildRows', () => {
     expect(second.positions.buffer).toBe(first.positions.buffer);
   });
 
+  it('lets each group say whether it sees what follows', () => {
+    const cache = new SlotCache();
+    const groups: RowGroup[] = [
+      { sequence: cache.createSequence(), rows: 2, attention: 'bidirectional' },
+      { sequence: cache.createSequence(), rows: 2 },
+    ];
+    const keys = visibleKeys(groups, 0, { attention: 'causal' }).map((row) => row.keys);
+    expect(keys).toEqual([[0, 1], [0, 1], [2], [2, 3]]);
+  });
+
   it('refuses trees that are none, empty work and sequences that do not fit', () => {
     const cache = new SlotCache();
     const sequence = cache.createSequence();

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildCli, type CliOptions, type CliResult, runCli, runScript } from './testing/run-cli.ts';
 
@@ -19,6 +20,45 @@ const json = async (args: string, options?: CliOptions) => {
 };
 
 const stories = '--model stories260k --max-tokens 24';
+
+describe('a masked-diffusion model', () => {
+  const masked = join(folder, 'masked');
+  beforeAll(async () => {
+    const source = fileURLToPath(new URL('../../models/stories260k', import.meta.url));
+    await cp(source, masked, { recursive: true });
+    const config = JSON.parse(await readFile(join(masked, 'config.json'), 'utf8'));
+    await writeFile(
+      join(masked, 'config.json'),
+      JSON.stringify({ ...config, is_causal: false, mask_token_id: 0 }),
+    );
+  });
+
+  it('is decoded by diffusion, with positions in its steps', async () => {
+    const { code, stdout, stderr } = await run(
+      `generate Once upon --model ${masked} --max-tokens 8 --json --show-steps`,
+    );
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ method: 'diffusion', tokens: 8, forwards: 8 });
+    expect(stderr).toMatch(/step 1: .* ms: \d+ "[^"]*" \d+%\n/);
+  });
+
+  it('says which method to use instead', async () => {
+    const greedy = await run(`generate Once --model ${masked} --method greedy`);
+    expect(greedy.code).toBe(1);
+    expect(greedy.stderr).toContain('Use --method diffusion.');
+    const diffusion = await run('generate Once --model stories260k --method diffusion');
+    expect(diffusion.code).toBe(1);
+    expect(diffusion.stderr).toMatch(/needs mask-token, .* Use --method greedy\./);
+  });
+
+  it('is compared method by method', async () => {
+    const rows = await json(
+      `compare Once upon --model ${masked} --methods diffusion --threshold 0.2 --max-tokens 16 --json`,
+    );
+    expect(rows).toMatchObject([{ method: 'diffusion', tokens: 16 }]);
+    expect(rows[0].tokensPerForward).toBeGreaterThan(1);
+  });
+});
 
 describe('generate', () => {
   it('streams the text to stdout and a summary to stderr', async () => {

@@ -10,6 +10,22 @@ export {
   type Result,
 } from './generate.ts';
 export { type Decoder, decode, type Scorer } from './loop.ts';
+export { decodeCanvas } from './masked-diffusion/decode-canvas.ts';
+export { type Layout, layoutOf, stepsPerBlock } from './masked-diffusion/layout.ts';
+export { type CanvasOptions, canvasOptions, scheduleOptions } from './masked-diffusion/options.ts';
+export type {
+  AfterCommit,
+  CanvasView,
+  CommitRule,
+  ConfidenceHook,
+  DraftHook,
+  LogitsShaper,
+  Look,
+  Parts,
+  Placement,
+  Predictions,
+  StopRule,
+} from './masked-diffusion/parts.ts';
 export { defineMethod, type Guarantee, type Method, type MethodOptions } from './method.ts';
 export {
   type Choice,
@@ -22,7 +38,7 @@ export {
   walkDraft,
 } from './phases.ts';
 export { findMethod, methods } from './registry.ts';
-export type { Run } from './run.ts';
+export { type Masking, type Run, vacant } from './run.ts';
 export { type SamplingInput, type SamplingOptions, samplingOptions } from './sampling/options.ts';
 export type { LogitsProcessor } from './sampling/processors.ts';
 export type { CommittedToken, DraftToken, FinishReason, Statistics, Step } from './step.ts';

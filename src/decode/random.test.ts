@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  fillGumbel,
   fillUniform,
   gumbel,
   normal,
@@ -169,6 +170,36 @@ describe('uniform', () => {
       fillUniform(key(4), short);
       expect([...short]).toEqual([...long.subarray(0, length)]);
     }
+  });
+});
+
+describe('fillGumbel', () => {
+  it('begins with the number of its key, and fills as fillUniform does', () => {
+    const long = new Float64Array(9);
+    fillGumbel(key(4), long);
+    expect(long[0]).toBe(gumbel(key(4)));
+    expect(new Set(long).size).toBe(9);
+    const short = new Float64Array(4);
+    fillGumbel(key(4), short);
+    expect([...short]).toEqual([...long.subarray(0, 4)]);
+  });
+
+  it('makes the argmax a sample of the softmax', () => {
+    const logits = [0, 1, 2, -1];
+    const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    const counts = new Array<number>(4).fill(0);
+    const noise = new Float64Array(4);
+    for (let position = 0; position < 20_000; position++) {
+      fillGumbel(key(position), noise);
+      const noisy = logits.map((logit, id) => logit + noise[id]);
+      counts[noisy.indexOf(Math.max(...noisy))]++;
+    }
+    expect(
+      chiSquareTest(
+        counts,
+        logits.map((logit) => Math.exp(logit) / total),
+      ).p,
+    ).toBeGreaterThan(0.001);
   });
 });
 

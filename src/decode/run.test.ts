@@ -84,6 +84,45 @@ describe('a run', () => {
     expect(run.cache.slots.used).toBe(0);
   });
 
+  it('commits a canvas in any order, and finishes with the answer or with the canvas', () => {
+    const orders = fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 });
+    const answers = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 6, maxLength: 6 });
+    fc.assert(
+      fc.property(orders, answers, fc.boolean(), (order, answer, whole) => {
+        const run = open({ prompt: [0], maxTokens: 6, eosIds: [3] });
+        run.openCanvas(6, { whole });
+        const end = answer.indexOf(3);
+        const length = end === -1 ? 6 : end + 1;
+        for (const [step, position] of order.entries()) {
+          run.place(position, { token: answer[position], ...likely });
+          const placed = order.slice(0, step + 1);
+          const done = whole
+            ? placed.length === 6
+            : answer.slice(0, length).every((_, before) => placed.includes(before));
+          expect(run.finish).toBe(done ? (end === -1 ? 'length' : 'eos') : undefined);
+          if (done) break;
+        }
+        expect(run.generated).toEqual(answer.slice(0, length));
+        expect(run.statistics.committed).toBe(length);
+      }),
+    );
+  });
+
+  it('takes a position of its canvas once, and gives up what it crops', () => {
+    const run = open({ prompt: [0], maxTokens: 6 });
+    expect(() => run.place(0, { token: 1, ...likely })).toThrow('not vacant');
+    run.openCanvas(6);
+    run.place(1, { token: 1, ...likely });
+    expect(() => run.place(1, { token: 2, ...likely })).toThrow('not vacant');
+    expect(() => run.place(6, { token: 2, ...likely })).toThrow('not vacant');
+    expect(() => run.push({ token: 2, ...likely })).toThrow();
+    run.cropCanvas(2);
+    expect(run.finish).toBeUndefined();
+    run.place(0, { token: 2, ...likely });
+    expect(run.finish).toBe('length');
+    expect(run.takeNew()).toMatchObject({ text: 'cb', committed: [{ position: 1 }, { position: 0 }] });
+  });
+
   it('takes no token after its end', () => {
     const run = open({ prompt: [1], maxTokens: 1 });
     run.push({ token: 0, ...likely });

@@ -56,7 +56,20 @@ describe('parseLlamaConfig', () => {
     expect(of('qwen3', { head_dim: 32 })).toMatchObject({ headDim: 32, qkNorm: true, qkvBias: false });
   });
 
+  it('knows what a masked-diffusion model says of itself', () => {
+    expect(parseLlamaConfig(minimal)).toMatchObject({
+      causal: true,
+      maskTokenId: undefined,
+      shiftLogits: false,
+    });
+    const masked = { ...minimal, is_causal: false, mask_token_id: 99, shift_logits: true };
+    expect(parseLlamaConfig(masked)).toMatchObject({ causal: false, maskTokenId: 99, shiftLogits: true });
+  });
+
   it.each([
+    [{ mask_token_id: 100 }, /mask_token_id 100 is outside the vocabulary of 100/],
+    [{ mask_token_id: -1 }, /mask_token_id/],
+    [{ is_causal: 'no' }, /is_causal/],
     [{ hidden_size: undefined }, /hidden_size/],
     [{ hidden_size: -64 }, /hidden_size/],
     [{ num_hidden_layers: 1e9 }, /num_hidden_layers/],

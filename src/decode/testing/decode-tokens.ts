@@ -4,7 +4,7 @@ import type { KvCache } from '../../cache/index.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { decode } from '../loop.ts';
 import { type Method, type MethodOptions, parseMethodOptions } from '../method.ts';
-import { Run } from '../run.ts';
+import { type Masking, Run } from '../run.ts';
 import type { SamplingInput } from '../sampling/options.ts';
 import { createSampler } from '../sampling/sampler.ts';
 import type { Step } from '../step.ts';
@@ -30,6 +30,7 @@ export interface DecodeTokensOptions {
   eosIds?: readonly number[];
   stop?: readonly string[];
   contextLength?: number;
+  masking?: Masking;
 }
 
 /** A run of these options in an open lane. */

@@ -26,18 +26,25 @@ const noText: Tokenizer = {
 async function withCheckpoint<T>(
   path: string,
   use: (checkpoint: Checkpoint, config: LlamaConfig) => Promise<T>,
+  entries: Record<string, unknown> = {},
 ) {
   const checkpoint = await openCheckpoint(path);
   try {
-    return await use(checkpoint, parseLlamaConfig(checkpoint.config));
+    return await use(checkpoint, parseLlamaConfig({ ...checkpoint.config, ...entries }));
   } finally {
     await checkpoint.close();
   }
 }
 
+export interface TinyOptions extends LlamaOptions {
+  threads?: number;
+  /** Entries of config.json in place of the checkpoint's own. */
+  config?: Record<string, unknown>;
+}
+
 /** The model at `path`; dispose it. */
-export function loadTiny(path: string, options: LlamaOptions & { threads?: number }): Promise<LanguageModel> {
-  return withCheckpoint(path, async (checkpoint, config) => {
+export function loadTiny(path: string, options: TinyOptions): Promise<LanguageModel> {
+  const load = async (checkpoint: Checkpoint, config: LlamaConfig) => {
     const program = await Program.load(await buildLlama(config, checkpoint, options), {
       threads: options.threads,
     });
@@ -51,7 +58,8 @@ export function loadTiny(path: string, options: LlamaOptions & { threads?: numbe
       eosIds: [],
       capabilities: new Set(attentionCapabilities(config)),
     });
-  });
+  };
+  return withCheckpoint(path, load, options.config);
 }
 
 /** The bare program at `path`, for inputs and outputs that LanguageModel does not have; dispose it. */

@@ -1,0 +1,86 @@
+/**
+ * A masked-diffusion model in plain TypeScript for tests of canvas methods: the logits of a position are a function of
+ * all tokens, masks included. Test support.
+ */
+
+import { KvBatch } from '../../cache/index.ts';
+import type { Forward, ForwardOptions, ScoreGroup, ScoreLane, Scores } from '../../models/forward.ts';
+import { decode } from '../loop.ts';
+import { type Method, type MethodOptions, parseMethodOptions } from '../method.ts';
+import { normal } from '../random.ts';
+import type { Run } from '../run.ts';
+import { argmax } from '../sampling/select.ts';
+import { logSoftmaxAt } from '../sampling/softmax.ts';
+import type { Step } from '../step.ts';
+import { type DecodeTokensOptions, newRun } from './decode-tokens.ts';
+
+/** Logits [vocabulary] of one position of a whole text. */
+export type CanvasLogits = (tokens: readonly number[], position: number) => Float32Array;
+
+/**
+ * A random language on a canvas: a token depends on its neighbours and on how many masks there are, so that every
+ * commit changes every prediction. The mask is never predicted.
+ * @param scale Standard deviation of the logits.
+ */
+export function canvasLanguage(seed: number, vocabulary: number, maskId: number, scale = 2): CanvasLogits {
+  return (tokens, position) => {
+    const [left, right] = [tokens[position - 1] ?? vocabulary, tokens[position + 1] ?? vocabulary];
+    const masks = tokens.filter((token) => token === maskId).length;
+    const logits = Float32Array.from(
+      { length: vocabulary },
+      (_, token) =>
+        scale *
+        normal({ seed, stream: 100 + left, step: right * 64 + masks, position: position * 64 + token }),
+    );
+    logits[maskId] = -1e9;
+    return logits;
+  };
+}
+
+/** A scorer over `logitsOf`, the batch of its runs, and what it was asked for. */
+export function canvasModel(logitsOf: CanvasLogits) {
+  const batch = new KvBatch({ layers: 1, kvHeads: 1, headDim: 1 });
+  const forwards: (readonly ScoreGroup[])[] = [];
+
+  function runGroup({ tokens, scored, attention, sequence }: ScoreGroup): Scores {
+    if (attention !== 'bidirectional' || sequence.length > 0) throw new Error('not a canvas');
+    const rows = Array.from(scored, (row) => logitsOf(Array.from(tokens), row));
+    return {
+      topToken: (index) => argmax(rows[index]),
+      topLogProb: (index) => logSoftmaxAt(rows[index], argmax(rows[index])),
+      logits: (index) => rows[index],
+    };
+  }
+
+  async function forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions = {}): Promise<Forward[]> {
+    if (options.newRows !== false) throw new Error('a canvas keeps no rows');
+    forwards.push(lanes.flatMap(({ groups }) => groups));
+    return lanes.map(({ groups }) => {
+      const rows = groups.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      const scores = groups.map(runGroup);
+      return { scores, rows, outputs: {}, offsets: [], newRows: { rows, keys: [], values: [] } };
+    });
+  }
+
+  return { batch, forwardLanes, forwards };
+}
+
+export interface DecodeCanvasOptions extends DecodeTokensOptions {
+  maskId: number;
+  shiftLogits?: boolean;
+}
+
+/** The run after its end, its steps, and the groups of each forward. */
+export async function decodeCanvasTokens<O extends MethodOptions>(
+  method: Method<O>,
+  logitsOf: CanvasLogits,
+  { maskId, shiftLogits = false, ...options }: DecodeCanvasOptions,
+): Promise<{ run: Run; steps: Step[]; forwards: (readonly ScoreGroup[])[] }> {
+  const model = canvasModel(logitsOf);
+  const masking = { maskId, shiftLogits, endIds: options.eosIds ?? [] };
+  const run = newRun(model.batch.open(), { ...options, masking });
+  const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
+  const steps: Step[] = [];
+  for await (const step of decode(model, model.batch, [{ run, phases }])) steps.push(step);
+  return { run, steps, forwards: model.forwards };
+}
