@@ -1,19 +1,40 @@
 /**
- * Draws docs/show-steps.svg, the picture of the README: what `quickstep generate --method prompt-lookup --show-steps`
- * shows in a terminal, from a real run. Times in it are those of the machine it ran on.
- * Run with: npx tsx tools/picture.ts
+ * Draws a picture of what `quickstep generate --show-steps` shows in a terminal, from a real run: docs/show-steps.svg,
+ * the picture of the README, or docs/show-canvas.svg, a canvas filling up. Times in it are those of the machine it ran on.
+ * Run with: npx tsx tools/picture.ts [show-steps|show-canvas] [model]
  */
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createPaint } from '../src/cli/paint.ts';
 import { drawStep, stepHeader } from '../src/cli/step-view.ts';
 import { textWidth } from '../src/cli/text-width.ts';
-import { generate } from '../src/decode/generate.ts';
+import { type GenerateOptions, generate } from '../src/decode/generate.ts';
 import { load } from '../src/models/load.ts';
 
-const prompt =
-  'Turn this into a list: apples from Spain, pears from Spain, plums from France, cherries from France';
-const command = `quickstep generate --method prompt-lookup --show-steps \\\n    "${prompt}"`;
+/** What is run, and the flags that run it. */
+interface Picture {
+  model: string;
+  prompt: string;
+  flags: string;
+  options: GenerateOptions;
+}
+
+const pictures: Readonly<Record<string, Picture>> = {
+  'show-steps': {
+    model: 'smollm2',
+    prompt:
+      'Turn this into a list: apples from Spain, pears from Spain, plums from France, cherries from France',
+    flags: '--method prompt-lookup',
+    options: { method: 'prompt-lookup', maxTokens: 48 },
+  },
+  'show-canvas': {
+    model: 'house-diffusion',
+    prompt: 'Tom has 14 apples and buys 9 more. How many apples does he have?',
+    flags: '--model house-diffusion --method diffusion \\\n    --threshold 0.9 --max-tokens 32',
+    options: { method: 'diffusion', maxTokens: 32, methodOptions: { threshold: 0.9 } },
+  },
+};
+
 const columns = 106;
 const columnWidth = 8.4;
 const lineHeight = 20;
@@ -78,15 +99,20 @@ ${texts.join('\n')}
 `;
 }
 
-await using model = await load('smollm2');
+const name = process.argv[2] ?? 'show-steps';
+const picture = pictures[name];
+if (!picture) throw new Error(`No picture "${name}"; there are ${Object.keys(pictures).join(', ')}.`);
+const { prompt, flags } = picture;
+await using model = await load(process.argv[3] ?? picture.model);
 const paint = createPaint(24);
 const decoder = new TextDecoder();
 const tokenText = (token: number) => decoder.decode(model.tokenizer.bytes(token));
-const messages = [{ role: 'user', content: prompt }];
-let screen = `${paint.dim('$')} ${command}\n${stepHeader({ paint })}`;
-for await (const step of generate(model, messages, { method: 'prompt-lookup', maxTokens: 48 })) {
+const question = model.chatTemplate ? [{ role: 'user', content: prompt }] : prompt;
+let screen = `${paint.dim('$')} quickstep generate ${flags} --show-steps \\\n    "${prompt}"\n`;
+for await (const step of generate(model, question, picture.options)) {
+  if (step.step === 1) screen += stepHeader({ paint }, step);
   screen += drawStep(step, { tokenText, paint, columns });
 }
 await mkdir('docs', { recursive: true });
-await writeFile('docs/show-steps.svg', svgOf(screen.trimEnd().split('\n')));
-console.log('docs/show-steps.svg written.');
+await writeFile(`docs/${name}.svg`, svgOf(screen.trimEnd().split('\n')));
+console.log(`docs/${name}.svg written.`);
