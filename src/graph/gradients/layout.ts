@@ -1,5 +1,6 @@
 /** Gradients of layout operators: each moves elements back to where they came from. */
 
+import { QuickstepError } from '../../errors.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { GradientRules } from '../ops.ts';
 import type { Dim, Shape, Value } from '../types.ts';
@@ -20,7 +21,8 @@ function cutOff(x: Value, axis: number, start: number, end: number, kept: Dim): 
     return { before: first, after: size - first - Number(kept) };
   }
   if (start === 0 && end === Infinity) return { before: 0, after: 0 };
-  throw new Error(`the gradient of a slice of the symbolic axis ${size} is not supported; use split`);
+  const hint = 'Use split with symbolic sizes, or gather.';
+  throw new QuickstepError('unsupported', `A slice of the symbolic axis ${size} has no gradient rule.`, hint);
 }
 
 export const layout = {

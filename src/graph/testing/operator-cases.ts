@@ -38,6 +38,8 @@ const positive = (random: Random) => 0.05 + 4 * random();
 const halves = (random: Random) => Math.floor(random() * 20 - 10) / 2;
 const fewIntegers = (random: Random) => Math.floor(random() * 4);
 
+const below = (size: number) => (random: Random) => Math.floor(random() * size);
+
 type Binary = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'less' | 'equal';
 function binary(op: Binary, dtypes = numbers, element?: InputSpec['element']): Cases {
   return fc
@@ -202,6 +204,11 @@ export const operatorCases: { readonly [K in OpKind]: Cases } = {
     apply: (b, [x]) => [b.softmax(x)],
     seed,
   })),
+  logSoftmax: fc.record({ shape: shapes(1), dtype: floats, seed }).map(({ shape, dtype, seed }) => ({
+    inputs: [{ dtype, shape }],
+    apply: (b, [x]) => [b.logSoftmax(x)],
+    seed,
+  })),
   reshape: fc
     .record({ pair: fc.constantFrom(...reshapes), dtype: anyType, seed })
     .map(({ pair: [from, to], dtype, seed }) => ({
@@ -287,6 +294,52 @@ export const operatorCases: { readonly [K in OpKind]: Cases } = {
       apply: (b, [data, at]) => [b.gather(data, at, before.length)],
       seed,
     })),
+  gatherElements: fc
+    .record({ lead: shapes(0, 2), size: fixedDim, count: dim, dtype: numbers, seed })
+    .map(({ lead, size, count, dtype, seed }) => ({
+      inputs: [
+        { dtype, shape: [...lead, size] },
+        { dtype: 'int64', shape: [...lead, count], element: below(size) },
+      ],
+      apply: (b, [data, at]) => [b.gatherElements(data, at)],
+      seed,
+    })),
+  expand: fc.record({ full: shapes(0, 4), dtype: floats, seed }).map(({ full, dtype, seed }) => ({
+    // One axis of each pair is narrow; the full shape's sizes must be read off an input.
+    inputs: [
+      { dtype, shape: full.map((size, axis) => (axis % 2 === 0 ? 1 : size)) },
+      { dtype, shape: full },
+    ],
+    apply: (b, [x, like]) => [b.expand(x, full), b.neg(like)],
+    seed,
+  })),
+  scatterRows: fc
+    .record({ rows: dim, size: fixedDim, rest: shapes(0, 2), dtype: floats, seed })
+    .map(({ rows, size, rest, dtype, seed }) => ({
+      inputs: [
+        { dtype: 'int64', shape: [rows], element: below(size) },
+        { dtype, shape: [rows, ...rest] },
+      ],
+      apply: (b, [at, updates]) => [b.scatterRows(at, updates, size)],
+      absolute: 1e-5,
+      seed,
+    })),
+  scatterElements: fc
+    .record({ lead: shapes(0, 2), size: fixedDim, count: dim, dtype: floats, seed })
+    .map(({ lead, size, count, dtype, seed }) => ({
+      inputs: [
+        { dtype: 'int64', shape: [...lead, count], element: below(size) },
+        { dtype, shape: [...lead, count] },
+      ],
+      apply: (b, [at, updates]) => [b.scatterElements(at, updates, size)],
+      absolute: 1e-5,
+      seed,
+    })),
+  stopGradient: fc.record({ shape: shapes(0), dtype: anyType, seed }).map(({ shape, dtype, seed }) => ({
+    inputs: [{ dtype, shape }],
+    apply: (b, [x]) => [b.stopGradient(x)],
+    seed,
+  })),
   matmul: fc
     .record({
       leads: broadcastable(2, nonEmptyDim, 2),
