@@ -2,7 +2,7 @@
 
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TensorData, writeSafetensors } from '../weights/safetensors-write.ts';
+import { type TensorData, writeError, writeSafetensors } from '../weights/safetensors-write.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface ModelFiles {
@@ -16,12 +16,16 @@ export interface ModelFiles {
 /** @throws QuickstepError 'no-space' when the disk is full. */
 export async function saveModel(folder: string, parameters: Parameters, files: ModelFiles): Promise<void> {
   const { config, tokenizerFolder, dtype = 'F16' } = files;
-  await mkdir(folder, { recursive: true });
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
-    const [from, to] = [join(tokenizerFolder, name), join(folder, name)];
-    if (from !== to) await copyFile(from, to);
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
+      const [from, to] = [join(tokenizerFolder, name), join(folder, name)];
+      if (from !== to) await copyFile(from, to);
+    }
+    await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 1)}\n`);
+  } catch (error) {
+    throw writeError(error, folder);
   }
-  await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 1)}\n`);
   const tensors = new Map<string, TensorData>();
   for (const [name, { shape, data }] of parameters) tensors.set(name, { dtype, shape, data });
   await writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });

@@ -97,6 +97,7 @@ export async function* train(
     saved = step;
   };
   let done = saved;
+  let isUpdating = false;
   try {
     for (let step = first; step <= plan.steps; step++) {
       signal?.throwIfAborted();
@@ -107,19 +108,25 @@ export async function* train(
         await explainNotFinite(program, plan, step, options);
       const learningRate = plan.schedule(step);
       const scale = plan.clip === undefined ? 1 : Math.min(1, plan.clip / norm);
+      isUpdating = true;
       await optimizer.update({ parameters: plan.parameters, gradients, step, learningRate, scale });
       average?.update(plan.parameters, step);
+      isUpdating = false;
       done = step;
-      if (step % saveEvery === 0) await save(step);
       const seconds = (performance.now() - started) / 1000;
+      // Before the checkpoint, so that a log of the records never lacks a step that a checkpoint has.
       yield { step, steps: plan.steps, loss, metrics, learningRate, gradientNorm: norm, seconds };
+      if (step % saveEvery === 0) await save(step);
     }
     await save(done);
     for (const [name, { data }] of state.average) plan.parameters.get(name)!.data.set(data);
   } finally {
-    // Ctrl-C, an error of the caller's or a `break` must not lose what was trained.
-    await save(done);
-    await optimizer.dispose?.();
+    try {
+      // Ctrl-C, an error of the caller's or a `break` must not lose what was trained; half an update is no state.
+      if (!isUpdating) await save(done);
+    } finally {
+      await optimizer.dispose?.();
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { QuickstepError } from '../../errors.ts';
+import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
@@ -14,7 +15,8 @@ export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => 
 
 /**
  * A built-in recipe by slug, or the default export of a module by path.
- * @throws QuickstepError 'not-found' when there is neither; 'bad-file' when the module exports no recipe.
+ * @throws QuickstepError 'not-found' when there is neither; 'bad-file' when the module cannot be imported or exports no
+ * recipe; 'unsupported' for TypeScript that this Node.js cannot import.
  */
 export async function findRecipe(name: string): Promise<Recipe> {
   const recipe = recipes.get(name);
@@ -28,12 +30,38 @@ export async function findRecipe(name: string): Promise<Recipe> {
   } catch (cause) {
     throw new QuickstepError('not-found', `There is no file ${name}.`, hint, { cause });
   }
-  const module = (await import(pathToFileURL(path).href)) as { default?: Partial<Recipe> };
-  if (typeof module.default?.slug === 'string' && typeof module.default.prepare === 'function')
-    return module.default as Recipe;
+  const { default: exported } = await importModule(name, path);
+  if (isRecipe(exported)) return exported;
   throw new QuickstepError(
     'bad-file',
     `${name} exports no recipe.`,
-    'Export one: export default defineRecipe({ ... }).',
+    'Export one, with slug, title, summary, seed and prepare: export default defineRecipe({ ... }).',
+  );
+}
+
+async function importModule(name: string, path: string): Promise<{ default?: unknown }> {
+  try {
+    return await import(pathToFileURL(path).href);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      const hint = `Run it through tsx (node --import tsx node_modules/.bin/quickstep train ${name}), or build it to .mjs.`;
+      const what = `Node.js ${process.versions.node} cannot import TypeScript: ${name}.`;
+      throw new QuickstepError('unsupported', what, hint, { cause });
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new QuickstepError('bad-file', `${name} cannot be imported: ${reason}.`, '', { cause });
+  }
+}
+
+/** The slug names folders, so it has to be a plain name. */
+function isRecipe(value: unknown): value is Recipe {
+  const { slug, title, summary, seed, prepare } = (value ?? {}) as Partial<Record<keyof Recipe, unknown>>;
+  return (
+    typeof slug === 'string' &&
+    isPlainName(slug) &&
+    typeof title === 'string' &&
+    typeof summary === 'string' &&
+    typeof seed === 'number' &&
+    typeof prepare === 'function'
   );
 }
