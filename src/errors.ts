@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'checksum' // downloaded bytes are not what was promised
   | 'no-space' // the disk is full
   | 'not-finite' // training met a NaN or an infinity
+  | 'no-progress' // the loss of a training run did not fall
+  | 'busy' // another process works in the same folder
   | 'out-of-memory' // a program or cache does not fit
   | 'disposed'; // use after dispose
 

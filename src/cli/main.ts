@@ -19,11 +19,13 @@ import { methodsCommand } from './methods.ts';
 import { modelsCommand } from './models.ts';
 import { pullCommand } from './pull.ts';
 import { didYouMean } from './suggest.ts';
+import { trainCommand } from './train.ts';
 
 const commands: readonly Command[] = [
   generateCommand,
   compareCommand,
   evaluateCommand,
+  trainCommand,
   methodsCommand,
   modelsCommand,
   pullCommand,

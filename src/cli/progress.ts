@@ -75,6 +75,9 @@ export function createProgress(
 ): Progress {
   const amount = (value: number): string =>
     unit === 'bytes' ? formatBytes(value) : `${Math.round(value)} ${unit}`;
+  // Steps may take seconds each: 0.42 of them a second are not 0.
+  const perSecond = (rate: number): string =>
+    unit === 'bytes' || rate >= 10 ? `${amount(rate)}/s` : `${Number(rate.toPrecision(2))} ${unit}/s`;
   const rateOf = rateMeter(now);
   let finished = quiet;
   let drawnAt = -Infinity;
@@ -86,7 +89,7 @@ export function createProgress(
     const rate = rateOf(loaded);
     const before = unit === 'bytes' ? amount(loaded) : String(Math.round(loaded));
     const parts = [total === undefined ? amount(loaded) : `${before} of ${amount(total)}`];
-    if (rate !== undefined) parts.push(`${amount(rate)}/s`);
+    if (rate !== undefined) parts.push(perSecond(rate));
     if (rate && total !== undefined && loaded < total) {
       parts.push(`${formatDuration((total - loaded) / rate)} left`);
     }

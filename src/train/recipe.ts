@@ -23,6 +23,8 @@ export interface Recipe {
   readonly summary: string;
   /** Seed of the checked-in model. */
   readonly seed: number;
+  /** Updates of a short run that shows that the loss falls; at most a minute's worth. Default 30. */
+  readonly smokeSteps?: number;
   prepare(options: RecipeOptions): Promise<RecipeRun>;
 }
 

@@ -24,9 +24,14 @@ function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
-function isDeadHere(owner: string): boolean {
+/** When this process began. Milliseconds. */
+const begun = Date.now() - process.uptime() * 1000;
+
+function isDeadHere(owner: string, touched: number): boolean {
   const [pid, host] = owner.split('~');
   if (host !== safeHost || !/^\d+$/.test(pid)) return false;
+  // In a container every run may have the same number.
+  if (Number(pid) === process.pid) return touched < begun - 1000;
   try {
     process.kill(Number(pid), 0);
     return false;
@@ -43,7 +48,7 @@ async function clearIfStale(folder: string, staleMs: number): Promise<void> {
     const expired = Date.now() - touched > staleMs;
     if (owner === undefined) {
       if (expired) await rmdir(folder);
-    } else if (expired || isDeadHere(owner)) {
+    } else if (expired || isDeadHere(owner, touched)) {
       await unlink(join(folder, owner));
       await rmdir(folder);
     }
@@ -70,6 +75,28 @@ async function take(folder: string, owner: string): Promise<boolean> {
 async function release(folder: string, owner: string): Promise<void> {
   await rm(owner, { force: true });
   await rmdir(folder).catch(() => undefined);
+}
+
+/** Who holds a lock. */
+export interface LockHolder {
+  pid: number;
+  host: string;
+}
+
+/**
+ * Takes the lock `folder` unless somebody else holds it; never waits. Nothing but the death of its holder, seen from
+ * the same machine, frees such a lock: it does not expire.
+ * @returns a function that gives it back, or who holds it; undefined for a holder that left no name.
+ */
+export async function tryLock(folder: string): Promise<(() => Promise<void>) | LockHolder | undefined> {
+  await mkdir(dirname(folder), { recursive: true });
+  const owner = join(folder, `${process.pid}~${safeHost}~${randomUUID()}`);
+  if (await take(folder, owner)) return () => release(folder, owner);
+  await clearIfStale(folder, Infinity);
+  if (await take(folder, owner)) return () => release(folder, owner);
+  const [holder] = await readdir(folder).catch(() => []);
+  const [pid, host] = holder?.split('~') ?? [];
+  return host === undefined ? undefined : { pid: Number(pid), host };
 }
 
 /**

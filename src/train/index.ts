@@ -1,0 +1,60 @@
+/**
+ * Training: recipes, the resumable loop they run in, and what recipes are written with.
+ *
+ *   import { findRecipe, trainRecipe } from 'quickstep/train';
+ *   const { model } = await trainRecipe(await findRecipe('house-causal'), { folder: 'runs/mine' });
+ */
+
+export {
+  llamaWeightShapes,
+  type TrainableInputs,
+  type TrainableOptions,
+  type TrainableWeights,
+  trainableLlama,
+} from '../models/llama-training.ts';
+export { MovingAverage } from './average.ts';
+export { type CurvePoint, curveName, curveSvg } from './curve.ts';
+export { logName, readLog } from './log.ts';
+export {
+  crossEntropyRows,
+  entropyRows,
+  klRows,
+  policyGradientRows,
+  squaredErrorRows,
+  totalVariationRows,
+  weightedSum,
+} from './losses.ts';
+export { AdamW, type AdamWOptions } from './optimizers/adamw.ts';
+export { Muon, type MuonOptions } from './optimizers/muon.ts';
+export type { Optimizer, Update } from './optimizers/optimizer.ts';
+export {
+  countParameters,
+  type Initializer,
+  initialize,
+  type Parameter,
+  type Parameters,
+  residualInitializer,
+} from './parameters.ts';
+export { type Batch, type Gradients, type Objective, type Terms, TrainingProgram } from './program.ts';
+export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from './recipe.ts';
+export { houseShares, Mixture } from './recipes/mixture.ts';
+export { findRecipe, recipes } from './recipes/registry.ts';
+export { type ModelFiles, saveModel } from './save-model.ts';
+export { constantSchedule, cosineSchedule, type Schedule } from './schedule.ts';
+export { plainWeights, sequenceObjective } from './sequence-model.ts';
+export { byLength, causalBatch, type MaskingOptions, maskedBatch } from './sequences.ts';
+export { type LossChange, lossChange } from './smoke.ts';
+export {
+  modelName,
+  type RunStart,
+  type TrainedRecipe,
+  type TrainRecipeOptions,
+  trainRecipe,
+} from './train-recipe.ts';
+export {
+  checkpointName,
+  type TrainingPlan,
+  type TrainingStep,
+  type TrainOptions,
+  train,
+} from './trainer.ts';
