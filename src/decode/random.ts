@@ -152,3 +152,12 @@ export function fillUniform(key: RandomKey, out: Float64Array): void {
     if (index + 1 < out.length) out[index + 1] = fraction(words[2], words[3]);
   }
 }
+
+/** Fills `out` with random bytes, sixteen per counter block. */
+export function fillBytes(key: RandomKey, out: Uint8Array): void {
+  setKey(key);
+  for (let index = 0; index < out.length; index += 16) {
+    draw(index / 16);
+    for (let i = 0; i < 16 && index + i < out.length; i++) out[index + i] = words[i >>> 2] >>> (8 * (i & 3));
+  }
+}

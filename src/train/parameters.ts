@@ -10,11 +10,11 @@ export type Parameters = ReadonlyMap<string, Parameter>;
 /** Stream of the random numbers that weights start from (see decode/random.ts). */
 const initialization = 32;
 
-/** The i-th weight's first value: standard deviation by its shape and name. */
-export interface Initializer {
-  /** Standard deviation of a matrix [out, in] by name, or a constant for a vector. */
-  (name: string, shape: readonly number[]): { deviation: number } | { constant: number };
-}
+/** What a weight starts from, by its name and shape: normal numbers of a standard deviation, or a constant. */
+export type Initializer = (
+  name: string,
+  shape: readonly number[],
+) => { deviation: number } | { constant: number };
 
 /**
  * Normal numbers for matrices and ones for norm weights. Matrices that write to the residual stream (o_proj,

@@ -3,7 +3,8 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/types.ts';
 import type { LlamaConfig } from '../models/config.ts';
-import { type TrainableOptions, type TrainableWeights, trainableLlama } from '../models/llama-training.ts';
+import { type TrainableWeights, trainableLlama } from '../models/llama-training.ts';
+import { dropoutInputs } from './dropout.ts';
 import { crossEntropyRows, weightedSum } from './losses.ts';
 import type { Objective } from './program.ts';
 
@@ -12,15 +13,18 @@ export function plainWeights(b: GraphBuilder, weight: (name: string) => Value): 
   return { value: weight, linear: (name, x) => b.matmul(x, weight(name), { transposeB: true }) };
 }
 
-/**
- * Σ weight · -log p(target) over all rows of a batch.
- * @param wrap How weights become products; adapters extend `plainWeights` here.
- */
-export function sequenceObjective(
-  config: LlamaConfig,
-  wrap: (b: GraphBuilder, weight: (name: string) => Value) => TrainableWeights = plainWeights,
-  options: TrainableOptions = {},
-): Objective {
+export interface SequenceObjectiveOptions {
+  /** How weights become products; adapters (lora.ts) extend `plainWeights` here. */
+  weights?: (b: GraphBuilder, weight: (name: string) => Value) => TrainableWeights;
+  /** Recompute each layer in the backward pass instead of keeping its activations. */
+  checkpointLayers?: boolean;
+  /** Share of the residual updates to drop; batches then need `dropoutMasks`. Default 0. */
+  dropout?: number;
+}
+
+/** Σ weight · -log p(target) over all rows of a batch. */
+export function sequenceObjective(config: LlamaConfig, options: SequenceObjectiveOptions = {}): Objective {
+  const { weights: wrap = plainWeights, checkpointLayers, dropout = 0 } = options;
   return (b, weight) => {
     const inputs = {
       ids: b.input('ids', 'int32', ['batch', 'rows']),
@@ -29,7 +33,10 @@ export function sequenceObjective(
     };
     const targets = b.input('targets', 'int32', ['batch*rows']);
     const weights = b.input('weights', 'float32', ['batch*rows']);
-    const { logits } = trainableLlama(b, config, wrap(b, weight), inputs, options);
+    const { logits } = trainableLlama(b, config, wrap(b, weight), inputs, {
+      checkpointLayers,
+      dropout: dropout > 0 ? dropoutInputs(b, dropout) : undefined,
+    });
     return { loss: weightedSum(b, crossEntropyRows(b, logits, targets), weights) };
   };
 }

@@ -48,6 +48,17 @@ export const DEFAULT_MODEL = 'HuggingFaceTB/SmolLM2-135M-Instruct';
 /** The model that ships in the package and therefore never needs a network. */
 export const OFFLINE_MODEL = 'stories260k';
 
+/** Models that the recipes of train/recipes make; they ship in the package. */
+function houseModels(summaries: Readonly<Record<string, string>>): KnownModel[] {
+  return Object.entries(summaries).map(([id, summary]) => ({
+    id,
+    alias: id,
+    licence: 'Apache-2.0',
+    summary,
+    sources: [{ kind: 'house' }],
+  }));
+}
+
 export const KNOWN_MODELS: readonly KnownModel[] = [
   {
     id: DEFAULT_MODEL,
@@ -74,6 +85,11 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     summary: 'Stories 260K: a tiny story teller that ships with Quickstep',
     sources: [{ kind: 'house' }],
   },
+  ...houseModels({
+    'house-causal': 'House causal: word problems, Countdown, Sudoku, JSON, sorting; trained by Quickstep',
+    'house-draft': 'House draft: a small model of the same tasks, drafts for house-causal',
+    'house-diffusion': 'House diffusion: the same tasks as a masked diffusion model',
+  }),
 ];
 
 /** The full id behind an alias; any other id comes back as it is. `undefined` means the default model. */

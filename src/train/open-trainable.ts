@@ -1,0 +1,80 @@
+/** A checkpoint opened for training: its weights in float32, its tokens, and how to write it back. */
+
+import { stat } from 'node:fs/promises';
+import { QuickstepError } from '../errors.ts';
+import { float32 } from '../graph/types.ts';
+import { type LlamaConfig, parseLlamaConfig } from '../models/config.ts';
+import { llamaWeightShapes } from '../models/llama-training.ts';
+import type { EncodedProblem } from '../tasks/encode.ts';
+import type { Problem } from '../tasks/task.ts';
+import { createChatTemplate, type Tokenizer, tokenizerOf } from '../text/index.ts';
+import { openCheckpoint } from '../weights/checkpoint.ts';
+import { type PullOptions, pull } from '../weights/pull.ts';
+import type { Parameter, Parameters } from './parameters.ts';
+import { saveModel } from './save-model.ts';
+
+export interface Trainable {
+  config: LlamaConfig;
+  tokenizer: Tokenizer;
+  parameters: Map<string, Parameter>;
+  /** Padding that no loss sees. */
+  pad: number;
+  /** Tokens of a prompt (through the chat template), its answer and the end token. */
+  encode(example: Problem): EncodedProblem;
+  /** Writes weights of this architecture as a checkpoint folder. */
+  save(folder: string, parameters: Parameters): Promise<void>;
+}
+
+/**
+ * Opens a model by id, alias or path; it is fetched on first use.
+ * @throws As `load`; 'bad-file' when a weight does not fit the config, 'unsupported' without tokenizer or end token.
+ */
+export async function openTrainable(id: string, options: PullOptions = {}): Promise<Trainable> {
+  const path = await pull(id, options);
+  const checkpoint = await openCheckpoint(path);
+  try {
+    const config = parseLlamaConfig(checkpoint.config);
+    const parameters = new Map<string, Parameter>();
+    for (const [name, shape] of llamaWeightShapes(config)) {
+      const data = await checkpoint.read(name);
+      const size = shape.reduce((a, b) => a * b, 1);
+      if (data.length !== size)
+        throw new QuickstepError(
+          'bad-file',
+          `${name} has ${data.length} elements, config.json makes it [${shape}].`,
+        );
+      parameters.set(name, float32(shape, data));
+    }
+    if (!checkpoint.tokenizer) throw new QuickstepError('unsupported', `"${path}" has no tokenizer.`);
+    const { tokenizer, chatTemplate } = tokenizerOf(checkpoint.tokenizer, checkpoint.generationConfig);
+    const [eos] = tokenizer.eosIds;
+    if (eos === undefined) throw new QuickstepError('unsupported', `"${path}" names no end token.`);
+    const template = chatTemplate
+      ? createChatTemplate(chatTemplate, { eos: tokenizer.piece(eos) })
+      : undefined;
+    return {
+      config,
+      tokenizer,
+      parameters,
+      pad: eos,
+      encode: ({ prompt, answer }) => {
+        const opening = template
+          ? template.render([{ role: 'user', content: prompt }], { addGenerationPrompt: true })
+          : prompt;
+        const before = tokenizer.encode(opening, { addSpecialTokens: false });
+        const after = tokenizer.encode(answer, { addSpecialTokens: false, parseSpecial: false });
+        return { tokens: Int32Array.from([...before, ...after, eos]), answerStart: before.length };
+      },
+      save: async (folder, weights) => {
+        const isFolder = (await stat(path)).isDirectory();
+        if (!isFolder) {
+          const hint = 'Start from a checkpoint folder with tokenizer.json.';
+          throw new QuickstepError('unsupported', `${path} has no tokenizer files to save.`, hint);
+        }
+        await saveModel(folder, weights, { config: checkpoint.config, tokenizerFolder: path });
+      },
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}
