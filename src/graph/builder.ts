@@ -88,10 +88,10 @@ export class GraphBuilder {
   sqrt = (x: Value) => this.#one('sqrt', [x], {});
   reciprocal = (x: Value) => this.#one('reciprocal', [x], {});
   sigmoid = (x: Value) => this.#one('sigmoid', [x], {});
+  /** x · sigmoid(x) */
+  silu = (x: Value) => this.#one('silu', [x], {});
   tanh = (x: Value) => this.#one('tanh', [x], {});
   round = (x: Value) => this.#one('round', [x], {});
-  /** x · sigmoid(x) */
-  silu = (x: Value) => this.mul(x, this.sigmoid(x));
   cast = (x: Value, to: DType) => this.#one('cast', [x], { to });
 
   add = (a: Value, b: Value | number) => this.#one('add', [a, this.#operand(b)], {});

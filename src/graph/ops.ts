@@ -23,6 +23,8 @@ export interface OpAttributes {
   sqrt: None;
   reciprocal: None;
   sigmoid: None;
+  /** x · sigmoid(x) */
+  silu: None;
   tanh: None;
   /** Half to even. */
   round: None;

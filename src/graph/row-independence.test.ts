@@ -54,6 +54,7 @@ const programs: RowProgram[] = [
   },
   { name: 'softmax', inputs: [float(333)], apply: (b, [x]) => b.softmax(x) },
   { name: 'sigmoid', inputs: [float(77)], apply: (b, [x]) => b.sigmoid(x) },
+  { name: 'silu', inputs: [float(77)], apply: (b, [x]) => b.silu(x) },
   { name: 'exp', inputs: [float(77)], apply: (b, [x]) => b.exp(x) },
   ...[576, 1536].map((k) => ({
     name: `matmul with constant weights, k ${k}`,

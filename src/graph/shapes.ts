@@ -95,6 +95,7 @@ export const shapeRules: ShapeRules = {
   sqrt: unary('sqrt'),
   reciprocal: unary('reciprocal'),
   sigmoid: unary('sigmoid'),
+  silu: unary('silu'),
   tanh: unary('tanh'),
   round: unary('round'),
   cast: ([x], { to }) => [{ dtype: to, shape: x.shape }],

@@ -11,7 +11,7 @@ export function scalarLike(b: GraphBuilder, x: number, like: Value): Value {
   return b.constant(like.dtype === 'float64' ? tensor('float64', [], Float64Array.of(x)) : float32([], [x]));
 }
 
-type Unary = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'reciprocal' | 'sigmoid' | 'tanh';
+type Unary = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'reciprocal' | 'sigmoid' | 'silu' | 'tanh';
 
 /** A rule from the derivative as a function of gradient g, input x and output y. */
 function unary<K extends Unary>(
@@ -34,6 +34,9 @@ export const elementwise = {
   sqrt: unary((b, g, x, y) => b.div(b.mul(g, scalarLike(b, 0.5, x)), y)),
   reciprocal: unary((b, g, _, y) => b.neg(b.mul(g, b.mul(y, y)))),
   sigmoid: unary((b, g, _, y) => b.mul(g, b.sub(y, b.mul(y, y)))),
+  // With s = sigmoid(x), which the runtime merges with that of the forward program:  g s (1 + x - y). Through the
+  // product x s it would take two passes more over what is the widest value of a model.
+  silu: unary((b, g, x, y) => b.mul(b.mul(g, b.sigmoid(x)), b.add(b.sub(x, y), scalarLike(b, 1, x)))),
   tanh: unary((b, g, _, y) => b.sub(g, b.mul(g, b.mul(y, y)))),
   // Constant almost everywhere.
   round: noGradient,

@@ -99,6 +99,21 @@ export const emissionRules: EmissionRules = {
   sqrt: direct('Sqrt'),
   reciprocal: direct('Reciprocal'),
   sigmoid: direct('Sigmoid'),
+  silu: (emitter, node) => {
+    const { inputs, outputs } = names(emitter, node);
+    if (node.inputs[0].dtype === 'float32') {
+      const sigmoid = emitter.temporary();
+      emitter.node('Sigmoid', inputs, [sigmoid]);
+      emitter.node('Mul', [inputs[0], sigmoid], outputs);
+      return;
+    }
+    // x / (1 + exp(-x)): ONNX Runtime fuses x · sigmoid(x) of any type into a kernel that takes float32 only.
+    const [negative, power, divisor] = [emitter.temporary(), emitter.temporary(), emitter.temporary()];
+    emitter.node('Neg', inputs, [negative]);
+    emitter.node('Exp', [negative], [power]);
+    emitter.node('Add', [power, emitter.constant(tensor('float64', [], Float64Array.of(1)))], [divisor]);
+    emitter.node('Div', [inputs[0], divisor], outputs);
+  },
   tanh: direct('Tanh'),
   round: direct('Round'),
   cast: direct<'cast'>('Cast', ({ attributes }) => ({ to: onnxType(attributes.to) })),

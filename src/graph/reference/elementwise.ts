@@ -45,6 +45,7 @@ export const elementwise = {
   sqrt: unary(Math.sqrt),
   reciprocal: unary((x) => 1 / x),
   sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
+  silu: unary((x) => x / (1 + Math.exp(-x))),
   tanh: unary(Math.tanh),
   round: unary(roundHalfToEven),
   cast: ([x], { to }) => {

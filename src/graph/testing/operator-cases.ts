@@ -25,7 +25,7 @@ import { type InputSpec, type OperatorCase, type Random, randomTensor, seeded } 
 type Cases = fc.Arbitrary<OperatorCase>;
 
 function unary(
-  op: 'neg' | 'abs' | 'exp' | 'tanh' | 'sigmoid' | 'log' | 'sqrt' | 'reciprocal' | 'round',
+  op: 'neg' | 'abs' | 'exp' | 'tanh' | 'sigmoid' | 'silu' | 'log' | 'sqrt' | 'reciprocal' | 'round',
   element?: InputSpec['element'],
 ): Cases {
   return fc.record({ shape: shapes(0), dtype: floats, seed }).map(({ shape, dtype, seed }) => ({
@@ -134,6 +134,7 @@ export const operatorCases: { readonly [K in OpKind]: Cases } = {
   sqrt: unary('sqrt', positive),
   reciprocal: unary('reciprocal', positive),
   sigmoid: unary('sigmoid'),
+  silu: unary('silu'),
   tanh: unary('tanh'),
   round: unary('round', halves),
   cast: fc
