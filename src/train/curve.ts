@@ -67,18 +67,19 @@ function lossAxis(losses: readonly number[]): Axis {
   const high = losses.reduce((a, b) => Math.max(a, b), -Infinity);
   const { bottom, top } = lossPanel;
   if (low > 0) return logAxis([low / 1.05, high * 1.05], bottom, top);
-  const margin = (high - low) * 0.05 || 1;
+  // Not so narrow that ticks could not be told apart.
+  const margin = Math.max((high - low) * 0.05, Math.max(-low, high) * 1e-6) || 1;
   return linearAxis([low - margin, high + margin], bottom, top);
 }
 
-/** The mean of each loss and its neighbours. */
-function smoothed(points: readonly CurvePoint[]): CurvePoint[] {
+/** The mean of each height and its neighbours: on a logarithmic axis the geometric mean of losses. */
+function smoothed(heights: readonly number[], points: readonly CurvePoint[]): number[] {
   const sums = [0];
-  for (const { loss } of points) sums.push(sums[sums.length - 1] + loss);
-  return points.map((point, i) => {
-    const half = Math.max(leastHalfWindow, Math.round(smoothing * point.step));
+  for (const height of heights) sums.push(sums[sums.length - 1] + height);
+  return points.map(({ step }, i) => {
+    const half = Math.max(leastHalfWindow, Math.round(smoothing * step));
     const [from, to] = [Math.max(0, i - half), Math.min(points.length, i + half + 1)];
-    return { ...point, loss: (sums[to] - sums[from]) / (to - from) };
+    return (sums[to] - sums[from]) / (to - from);
   });
 }
 
@@ -135,15 +136,17 @@ export function curveSvg(points: readonly CurvePoint[], title: string): string {
     const most = points.reduce((rate, { learningRate }) => Math.max(rate, learningRate), 0);
     // Room above the line for its name.
     const rate = linearAxis([0, 1.4 * most || 1], ratePanel.bottom, ratePanel.top);
-    const lossLine = (of: readonly CurvePoint[]) => line(of.map((p) => [x.at(p.step), loss.at(p.loss)]));
-    const rateLine = line(points.map((p) => [x.at(p.step), rate.at(p.learningRate)]));
+    const along = (heights: readonly number[]) =>
+      line(points.map(({ step }, i) => [x.at(step), heights[i]] as const));
+    const losses = points.map((point) => loss.at(point.loss));
+    const rates = points.map((point) => rate.at(point.learningRate));
     drawn.push(
       ...columns(x),
       ...rows(loss),
       ...rows(rate),
-      polyline(lossLine(points), '#9db7d5', 1),
-      polyline(lossLine(smoothed(points)), '#1f5fa8', 2),
-      polyline(rateLine, '#c2702a', 2),
+      polyline(along(losses), '#9db7d5', 1),
+      polyline(along(smoothed(losses, points)), '#1f5fa8', 2),
+      polyline(along(rates), '#c2702a', 2),
     );
   }
   const frame = ({ top, bottom }: typeof lossPanel) =>

@@ -19,8 +19,8 @@ const lineSchema = z.looseObject({
 
 function parseLine(line: string): TrainingStep | undefined {
   try {
-    const { success, data } = lineSchema.safeParse(JSON.parse(line));
-    return success ? (data as unknown as TrainingStep) : undefined;
+    const value = JSON.parse(line);
+    return lineSchema.safeParse(value).success ? (value as TrainingStep) : undefined;
   } catch {
     return undefined;
   }
