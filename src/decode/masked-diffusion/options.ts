@@ -51,3 +51,26 @@ export const scheduleOptions = z.strictObject({
     .optional()
     .describe('Steps for the whole canvas, shared evenly by its blocks; one for each position without it.'),
 });
+
+/** Options of methods that sit on top of any way to commit; see `commitRule`. */
+export const commitOptions = z.strictObject({
+  ...scheduleOptions.shape,
+  threshold: z
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe(
+      'Commit all predictions with at least this confidence, in place of fixed steps; above 1 commits one a step.',
+    ),
+  factor: z
+    .number()
+    .positive()
+    .max(1e6)
+    .optional()
+    .describe(
+      'Commit the n surest predictions with (n + 1)(1 - confidence) below this, in place of fixed steps; 1 is usual.',
+    ),
+});
+
+export type CommitOptions = z.output<typeof commitOptions>;
