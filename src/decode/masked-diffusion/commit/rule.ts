@@ -1,0 +1,36 @@
+/** The commit rule that the options ask for: a fixed number of steps, or all that is sure enough. */
+
+import type { Run } from '../../run.ts';
+import { layoutOf, refuse, stepsPerBlock } from '../layout.ts';
+import type { CanvasOptions, CommitOptions } from '../options.ts';
+import type { CommitRule } from '../parts.ts';
+import { factorRule } from './factor.ts';
+import { originRule } from './origin.ts';
+import { quotaRule } from './quota.ts';
+import { thresholdRule } from './threshold.ts';
+
+/**
+ * The rule knows nothing but what it is given, so it may be asked about canvases that never come to be.
+ * @throws QuickstepError 'bad-option' when two options contradict each other, or steps do not fit the blocks.
+ */
+export function commitRule(
+  { threshold, factor, steps, order, ...canvas }: CanvasOptions & CommitOptions,
+  run: Run,
+): CommitRule {
+  const parallel = threshold !== undefined ? 'threshold' : factor !== undefined ? 'factor' : undefined;
+  if (parallel) {
+    if (steps !== undefined)
+      refuse('steps', `${parallel} decides how many are committed`, `Leave one of the two out.`);
+    if (threshold !== undefined && factor !== undefined) {
+      refuse('factor', 'threshold decides how many are committed', 'Leave one of the two out.');
+    }
+    if (order !== 'low_confidence' && order !== 'margin') {
+      const remedy = 'Use order low_confidence or margin, whose confidence is a probability.';
+      refuse(parallel, `it means nothing in the order ${order}`, remedy);
+    }
+  }
+  if (threshold !== undefined) return thresholdRule(threshold);
+  if (factor !== undefined) return factorRule(factor);
+  const perBlock = stepsPerBlock(layoutOf(canvas, run), steps);
+  return order === 'origin' ? originRule(perBlock) : quotaRule(perBlock);
+}
