@@ -263,7 +263,7 @@ describe.concurrent('mistakes', () => {
 });
 
 describe.concurrent('help', () => {
-  it.each(['generate', 'compare', 'methods', 'models', 'pull', 'inspect'])('of %s', async (command) => {
+  it.each(['generate', 'compare', 'train', 'methods', 'models', 'pull', 'inspect'])('of %s', async (command) => {
     const { code, stdout } = await run(`${command} --help`);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
