@@ -11,8 +11,14 @@ export {
 } from './generate.ts';
 export { type Decoder, decode, type Scorer } from './loop.ts';
 export { decodeCanvas } from './masked-diffusion/decode-canvas.ts';
-export { type Layout, layoutOf, stepsPerBlock } from './masked-diffusion/layout.ts';
-export { type CanvasOptions, canvasOptions, scheduleOptions } from './masked-diffusion/options.ts';
+export { blockLengths, type Layout, layoutOf, refuse, stepsPerBlock } from './masked-diffusion/layout.ts';
+export {
+  type CanvasOptions,
+  canvasOptions,
+  checkThreshold,
+  scheduleOptions,
+  wholeCanvasOptions,
+} from './masked-diffusion/options.ts';
 export type {
   AfterCommit,
   CanvasView,

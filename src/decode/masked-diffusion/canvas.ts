@@ -8,25 +8,26 @@ export interface CanvasOptions {
   masking: Masking;
   /** [length] The answer, `vacant` where a mask is; whoever owns it writes to it. */
   tokens: Int32Array;
-  blockLength: number;
+  /** Lengths of the blocks from left to right, together as long as the answer. */
+  blocks: readonly number[];
 }
 
 export class Canvas implements CanvasView {
   readonly prompt: readonly number[];
   readonly masking: Masking;
-  readonly blockLength: number;
   /** Replaced when the answer is cropped. */
   tokens: Int32Array;
   step = 0;
   blockStep = 0;
   block: Block;
   blockMasks: number;
+  readonly #blocks: readonly number[];
 
-  constructor({ prompt, masking, tokens, blockLength }: CanvasOptions) {
+  constructor({ prompt, masking, tokens, blocks }: CanvasOptions) {
     this.prompt = prompt;
     this.masking = masking;
     this.tokens = tokens;
-    this.blockLength = blockLength;
+    this.#blocks = blocks;
     this.block = this.#firstOpen();
     this.blockMasks = this.masked(this.block.start, this.block.end).length;
   }
@@ -48,8 +49,8 @@ export class Canvas implements CanvasView {
   with(placements: readonly Placement[]): Canvas {
     const tokens = this.tokens.slice();
     for (const { position, token } of placements) tokens[position] = token;
-    const { prompt, masking, blockLength } = this;
-    return new Canvas({ prompt, masking, tokens, blockLength });
+    const { prompt, masking } = this;
+    return new Canvas({ prompt, masking, tokens, blocks: this.#blocks });
   }
 
   /** Counts the step that has just committed, and goes on to the next block when this one is full. */
@@ -64,8 +65,10 @@ export class Canvas implements CanvasView {
   }
 
   #firstOpen(): Block {
-    const { blockLength, tokens } = this;
-    const index = Math.floor(Math.max(0, tokens.indexOf(vacant)) / blockLength);
-    return { index, start: index * blockLength, end: Math.min((index + 1) * blockLength, tokens.length) };
+    const { length } = this.tokens;
+    const open = Math.max(0, this.tokens.indexOf(vacant));
+    let [index, start] = [0, 0];
+    while (start + this.#blocks[index] <= open) start += this.#blocks[index++];
+    return { index, start, end: Math.min(start + this.#blocks[index], length) };
   }
 }

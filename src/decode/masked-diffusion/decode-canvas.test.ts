@@ -225,6 +225,38 @@ describe('the parts of a method', () => {
     expect((await decode({ genLength: 4 })).forwards[0].map(({ scored }) => scored)).toEqual([[3, 4, 5, 6]]);
   });
 
+  it('blocks: of any lengths, left to right; drafts change nothing', async () => {
+    const lengths = [3, 1, 6, 2];
+    const drafts: DraftHook = ({ positions, tokens, candidates }) => [
+      candidates.map((index) => ({ position: positions[index], token: tokens[index] })),
+    ];
+    for (const part of [{}, { drafts }]) {
+      const seen: unknown[] = [];
+      const parts = (): Parts => ({
+        ...part,
+        blocks: lengths,
+        commit: (predictions, { block, blockStep, blockMasks }) => {
+          if (blockStep === 0) seen.push([block.index, block.start, block.end, blockMasks]);
+          return ranked(predictions).slice(0, 2);
+        },
+      });
+      const { steps, run } = await decodeWith(methodOf(parts), {
+        genLength: 12,
+        methodOptions: { blockLength: 0 },
+      });
+      const blockOf = (position: number) => [0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 3, 3][position];
+      const order = steps.flatMap(({ committed }) => committed.map(({ position }) => blockOf(position)));
+      expect(order).toEqual(order.toSorted((a, b) => a - b));
+      expect(seen).toEqual([
+        [0, 0, 3, 3],
+        [1, 3, 4, 1],
+        [2, 4, 10, 6],
+        [3, 10, 12, 2],
+      ]);
+      expect(run.generated).toHaveLength(12);
+    }
+  });
+
   it('look: positions beyond the block, which a rule may commit', async () => {
     const parts = (): Parts => ({
       look: (canvas) => canvas.masked(),

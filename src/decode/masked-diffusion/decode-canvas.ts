@@ -13,7 +13,7 @@ import type { ScoreGroup } from '../../models/forward.ts';
 import type { DraftTree, Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
 import { Canvas } from './canvas.ts';
-import { layoutOf } from './layout.ts';
+import { blockLengths, layoutOf } from './layout.ts';
 import type { CanvasOptions } from './options.ts';
 import type { Look, Parts, Placement, Predictions } from './parts.ts';
 import { predictor } from './predict.ts';
@@ -62,13 +62,13 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   if (run.finish) return {};
   const { masking, prompt } = run;
   if (!masking) throw new Error('the model has no mask token');
-  const { length, blockLength } = layoutOf(options, run);
-  const { look = lookAtBlock } = parts;
+  const layout = layoutOf(options, run);
+  const { look = lookAtBlock, blocks = blockLengths(layout) } = parts;
   const guided = options.cfgScale > 0;
   const { needsLogits, predict } = predictor(run, options, parts);
   const endBlock = options.earlyStop === 'block' ? stopAfterBlock(run.eosIds) : undefined;
-  run.openCanvas(length, { whole: options.earlyStop !== 'answer' });
-  const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blockLength });
+  run.openCanvas(layout.length, { whole: options.earlyStop !== 'answer' });
+  const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blocks });
   let drafts: readonly (readonly Placement[])[] = [];
   let views: readonly View[] = [];
 

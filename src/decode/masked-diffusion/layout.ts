@@ -58,6 +58,11 @@ export function layoutOf(
   return { length, blockLength: block, blocks: Math.ceil(length / block) };
 }
 
+/** Lengths of the blocks, from left to right. */
+export function blockLengths({ length, blockLength, blocks }: Layout): number[] {
+  return Array.from({ length: blocks }, (_, index) => Math.min(blockLength, length - index * blockLength));
+}
+
 /**
  * Steps for each block; one for each position without `steps`.
  * @throws QuickstepError 'bad-option' when the blocks cannot share the steps, or there are more than positions.

@@ -1,7 +1,8 @@
 /** Options that every canvas method has. A method extends the shape by its own. */
 
 import { z } from 'zod';
-import { orders } from './orders.ts';
+import { refuse } from './layout.ts';
+import { type Order, orders } from './orders.ts';
 
 export const canvasOptions = z.strictObject({
   genLength: z
@@ -41,6 +42,29 @@ export const canvasOptions = z.strictObject({
 });
 
 export type CanvasOptions = z.output<typeof canvasOptions>;
+
+/** The same for methods that are about the whole canvas: one block unless told otherwise. */
+export const wholeCanvasOptions = z.strictObject({
+  ...canvasOptions.shape,
+  blockLength: z
+    .int()
+    .min(0)
+    .max(1 << 20)
+    .default(0)
+    .describe(
+      'Positions that are decoded together; blocks go from left to right. 0 is one block (full diffusion).',
+    ),
+});
+
+/**
+ * Refuses a threshold in an order that it means nothing in.
+ * @throws QuickstepError 'bad-option'
+ */
+export function checkThreshold(option: string, order: Order): void {
+  if (order === 'low_confidence' || order === 'margin') return;
+  const remedy = 'Use order low_confidence or margin, whose confidence is a probability.';
+  refuse(option, `it means nothing in the order ${order}`, remedy);
+}
 
 /** Options of methods that commit in a fixed number of steps. */
 export const scheduleOptions = z.strictObject({

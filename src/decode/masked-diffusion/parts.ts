@@ -2,6 +2,7 @@
  * The parts a masked-diffusion method is put together from. The interface is "a canvas, a corruption process, a
  * commit rule": `decodeCanvas` owns the canvas and the steps, a method hands it the parts it is about.
  *
+ *   blocks      what is decoded together, left to right       ASS: blocks that double in length
  *   look        which positions the model is asked about     Prophet, Learn2PD: beyond the block
  *   shape       logits before token and confidence           CreditDecoding: trace credit; CCD: mixture of contexts
  *   confidence  who is committed first                       EOSER: damps early end tokens
@@ -30,7 +31,6 @@ export interface CanvasView {
   readonly masking: Masking;
   /** [length] Committed tokens, `vacant` where a mask is. */
   readonly tokens: Int32Array;
-  readonly blockLength: number;
   /** The first block with a mask. */
   readonly block: Block;
   /** Masks in the block when its turn came. */
@@ -108,6 +108,8 @@ export type DraftHook = (predictions: Predictions, canvas: CanvasView) => readon
 
 export interface Parts {
   commit: CommitRule;
+  /** Lengths of the blocks, together as long as the canvas; equal blocks by the option `blockLength` without it. */
+  blocks?: readonly number[];
   look?: Look;
   shape?: LogitsShaper;
   confidence?: ConfidenceHook;

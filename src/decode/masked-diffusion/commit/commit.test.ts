@@ -27,7 +27,7 @@ const canvasOf = (length: number) =>
     prompt: [1],
     masking: { maskId: 0, shiftLogits: false, endIds: [] },
     tokens: new Int32Array(length).fill(-1),
-    blockLength: length,
+    blocks: [length],
   });
 
 const committed = (rule: CommitRule, confidence: readonly number[], candidates?: number[]) =>

@@ -2,7 +2,7 @@
 
 import type { Run } from '../../run.ts';
 import { layoutOf, refuse, stepsPerBlock } from '../layout.ts';
-import type { CanvasOptions, CommitOptions } from '../options.ts';
+import { type CanvasOptions, type CommitOptions, checkThreshold } from '../options.ts';
 import type { CommitRule } from '../parts.ts';
 import { factorRule } from './factor.ts';
 import { originRule } from './origin.ts';
@@ -24,10 +24,7 @@ export function commitRule(
     if (threshold !== undefined && factor !== undefined) {
       refuse('factor', 'threshold decides how many are committed', 'Leave one of the two out.');
     }
-    if (order !== 'low_confidence' && order !== 'margin') {
-      const remedy = 'Use order low_confidence or margin, whose confidence is a probability.';
-      refuse(parallel, `it means nothing in the order ${order}`, remedy);
-    }
+    checkThreshold(parallel, order);
   }
   if (threshold !== undefined) return thresholdRule(threshold);
   if (factor !== undefined) return factorRule(factor);
