@@ -263,13 +263,16 @@ describe.concurrent('mistakes', () => {
 });
 
 describe.concurrent('help', () => {
-  it.each(['generate', 'compare', 'train', 'methods', 'models', 'pull', 'inspect'])('of %s', async (command) => {
-    const { code, stdout } = await run(`${command} --help`);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
-    for (const part of ['--json', '--help', 'Examples:']) expect(stdout).toContain(part);
-    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
-  });
+  it.each(['generate', 'compare', 'train', 'methods', 'models', 'pull', 'inspect'])(
+    'of %s',
+    async (command) => {
+      const { code, stdout } = await run(`${command} --help`);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
+      for (const part of ['--json', '--help', 'Examples:']) expect(stdout).toContain(part);
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    },
+  );
 
   it("shows a method's own options with their defaults", async () => {
     const { stdout } = await run('generate --method prompt-lookup --help');

@@ -143,15 +143,18 @@ describe('train', () => {
   });
 
   // Later versions of Node.js import TypeScript by themselves.
-  it.skipIf(Number.parseInt(process.versions.node, 10) >= 22)('says how to run a recipe in TypeScript', async () => {
-    const path = join(folder, 'mine.ts');
-    await writeFile(path, 'export default {};');
-    const { code, stderr } = await train(path);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(
-      /^quickstep: Node\.js \d+\S+ cannot import TypeScript: .*mine\.ts\. Run it through tsx/,
-    );
-  });
+  it.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
+    'says how to run a recipe in TypeScript',
+    async () => {
+      const path = join(folder, 'mine.ts');
+      await writeFile(path, 'export default {};');
+      const { code, stderr } = await train(path);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^quickstep: Node\.js \d+\S+ cannot import TypeScript: .*mine\.ts\. Run it through tsx/,
+      );
+    },
+  );
 
   it.each([
     ['house-causal house-draft', 2, /^quickstep: "train" takes one recipe\./],
