@@ -33,7 +33,7 @@ export const houseDiffusion = defineRecipe({
   summary:
     'The architecture of house-causal with attention both ways; masked diffusion on the answers of all tasks.',
   seed: 1,
-  prepare: async ({ seed, steps = 3000 }) => {
+  prepare: async ({ seed, steps = 2600 }) => {
     const size = { hiddenSize: 192, intermediateSize: 512, layers: 6, heads: 6 };
     const model = await houseModel(size, { is_causal: false, mask_token_id: 1 });
     const { file, config, encode, eos: pad, mask } = model;
