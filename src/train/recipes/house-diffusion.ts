@@ -15,6 +15,8 @@ import { type houseShares, Mixture } from './mixture.ts';
 const examplesPerStep = 192;
 /** Longest stretch of end tokens beyond the longest example of a batch. */
 const mostExtra = 24;
+/** Share of steps whose short problems get as long a canvas as the long ones. */
+const wideShare = 0.1;
 /** Stream of the canvas lengths (see decode/random.ts). */
 const canvasLength = 36;
 
@@ -35,7 +37,11 @@ export const houseDiffusion = defineRecipe({
   seed: 1,
   prepare: async ({ seed, steps = 2600 }) => {
     const size = { hiddenSize: 192, intermediateSize: 512, layers: 6, heads: 6 };
-    const model = await houseModel(size, { is_causal: false, mask_token_id: 1 });
+    const model = await houseModel(size, {
+      is_causal: false,
+      mask_token_id: 1,
+      max_position_embeddings: 128,
+    });
     const { file, config, encode, eos: pad, mask } = model;
     const parameters = freshWeights(config, seed);
     const start = await openCheckpoint(join(modelsFolder, 'house-causal'));
