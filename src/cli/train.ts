@@ -6,7 +6,7 @@ import { QuickstepError } from '../errors.ts';
 import { curveName } from '../train/curve.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { findRecipe, recipes } from '../train/recipes/registry.ts';
-import { lossChange } from '../train/smoke.ts';
+import { defaultSmokeSteps, lossChange } from '../train/smoke.ts';
 import { type RunStart, type TrainedRecipe, trainRecipe } from '../train/train-recipe.ts';
 import type { TrainingStep } from '../train/trainer.ts';
 import type { ParsedArgs } from './args.ts';
@@ -17,9 +17,6 @@ import { modelOptions } from './load-model.ts';
 import { formatLoss, lossChart } from './loss-chart.ts';
 import { createProgress, formatDuration } from './progress.ts';
 import { tableLines } from './table.ts';
-
-/** A short run takes at most a minute with so many steps of a house model. */
-const smokeSteps = 30;
 
 const trainOptions = z.strictObject({
   out: z.string().min(1).optional().meta({
@@ -116,11 +113,11 @@ async function trainWithProgress(
     return await trainRecipe(recipe, {
       folder,
       seed,
-      steps: steps ?? (smoke ? (recipe.smokeSteps ?? smokeSteps) : undefined),
+      steps: steps ?? (smoke ? (recipe.smokeSteps ?? defaultSmokeSteps) : undefined),
       again: smoke,
       saveEvery,
+      threads,
       signal,
-      ...(threads !== undefined && { threads }),
       onStart(start) {
         log.push(...start.log);
         if (!quiet) announce(start, folder);

@@ -1,6 +1,9 @@
-/** The check of a short run: whether its loss fell. */
+/** A short run of a recipe, and its check: whether the loss fell. */
 
 import type { TrainingStep } from './trainer.ts';
+
+/** Number of updates of a short run: about half a minute of a house model. */
+export const defaultSmokeSteps = 30;
 
 /** Steps at each end of a run whose losses are averaged. */
 const window = 5;

@@ -83,11 +83,11 @@ async function removeLeftovers(folder: string): Promise<void> {
  * reason when aborted.
  */
 export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<TrainedRecipe> {
-  const { folder, seed = recipe.seed, again = false, onStart, onStep, ...trainOptions } = options;
+  const { folder, seed = recipe.seed, steps: wanted, again = false, onStart, onStep, ...rest } = options;
   const unlock = await lockFolder(folder);
   try {
     await removeLeftovers(folder);
-    const { plan, save } = await recipe.prepare({ seed, steps: options.steps });
+    const { plan, save } = await recipe.prepare({ seed, steps: wanted });
     const { steps } = plan;
     const identity = { recipe: recipe.slug, seed, steps };
     const checkpoint = join(folder, checkpointName);
@@ -99,7 +99,7 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
     const log = await RunLog.open(folder, done);
     try {
       onStart?.({ done, steps, log: [...log.steps] });
-      for await (const step of train(plan, { ...trainOptions, folder, identity })) {
+      for await (const step of train(plan, { ...rest, folder, identity })) {
         await log.append(step);
         onStep?.(step);
       }
