@@ -56,13 +56,14 @@ export const houseDiffusion = defineRecipe({
         parameters,
         objective: sequenceObjective(config),
         batches: (step) => {
-          const examples = mixture.examples(step, examplesPerStep, step / steps);
+          const length = (position: number) => uniform({ seed, stream: canvasLength, step, position });
+          const isWide = length(0) < wideShare;
+          const count = isWide ? examplesPerStep / 2 : examplesPerStep;
+          const examples = mixture.examples(step, count, step / steps);
           const normalizer = answerTokens(examples);
           let first = 0;
-          return byLength(examples, 2).map((part, position) => {
-            const extra = Math.floor(
-              mostExtra * uniform({ seed, stream: canvasLength, step, position }) ** 2,
-            );
+          return byLength(examples, isWide ? 1 : 2).map((part, n) => {
+            const extra = Math.floor(mostExtra * length(n + 1) ** 2);
             const batch = maskedBatch(part, { pad, mask, normalizer, extra, seed, step, first });
             first += part.length;
             return batch;
