@@ -14,7 +14,9 @@ export {
 } from '../models/llama-training.ts';
 export { MovingAverage } from './average.ts';
 export { type CurvePoint, curveName, curveSvg } from './curve.ts';
+export { dropoutMasks } from './dropout.ts';
 export { logName, readLog } from './log.ts';
+export { isLora, type LoraOptions, loraWeights, mergeLora, withLora } from './lora.ts';
 export {
   crossEntropyRows,
   entropyRows,
@@ -24,6 +26,7 @@ export {
   totalVariationRows,
   weightedSum,
 } from './losses.ts';
+export { openTrainable, type Trainable } from './open-trainable.ts';
 export { AdamW, type AdamWOptions } from './optimizers/adamw.ts';
 export { Muon, type MuonOptions } from './optimizers/muon.ts';
 export type { Optimizer, Update } from './optimizers/optimizer.ts';
@@ -41,7 +44,7 @@ export { houseShares, Mixture } from './recipes/mixture.ts';
 export { findRecipe, recipes } from './recipes/registry.ts';
 export { type ModelFiles, saveModel } from './save-model.ts';
 export { constantSchedule, cosineSchedule, type Schedule } from './schedule.ts';
-export { plainWeights, sequenceObjective } from './sequence-model.ts';
+export { plainWeights, type SequenceObjectiveOptions, sequenceObjective } from './sequence-model.ts';
 export { byLength, causalBatch, type MaskingOptions, maskedBatch } from './sequences.ts';
 export { type LossChange, lossChange } from './smoke.ts';
 export {
