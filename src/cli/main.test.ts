@@ -213,10 +213,13 @@ describe.concurrent('methods, models, pull, inspect', () => {
   it('knows what is here', async () => {
     const models = await json('models --json');
     expect(models).toMatchObject([
+      { id: 'house-causal', state: 'house' },
+      { id: 'house-diffusion', state: 'house' },
+      { id: 'house-draft', state: 'house' },
       { id: 'stories260k', state: 'house' },
       { alias: 'smollm2', state: 'not here', path: null },
     ]);
-    const { path } = await json('pull stories260k --json');
+    const { path } = await json('pull house-causal --json');
     expect(path).toBe(models[0].path);
   });
 

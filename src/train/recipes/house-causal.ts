@@ -73,6 +73,6 @@ export const houseDraft = causalRecipe({
   summary:
     'Three layers of width 128, 0.6 million parameters; drafts for house-causal, from the same problems.',
   size: { hiddenSize: 128, intermediateSize: 320, layers: 3, heads: 4 },
-  steps: 1500,
+  steps: 800,
   learningRate: 6e-3,
 });
