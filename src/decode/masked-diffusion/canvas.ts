@@ -40,17 +40,17 @@ export class Canvas implements CanvasView {
     return positions;
   }
 
-  /** The answer as the model is fed with it [length]: masks where nothing is committed. */
   fed(): Int32Array {
     return this.tokens.map((token) => (token === vacant ? this.masking.maskId : token));
   }
 
-  /** A canvas of its own with some more tokens. */
-  with(placements: readonly Placement[]): Canvas {
-    const tokens = this.tokens.slice();
-    for (const { position, token } of placements) tokens[position] = token;
-    const { prompt, masking } = this;
-    return new Canvas({ prompt, masking, tokens, blocks: this.#blocks });
+  after(placements: readonly Placement[]): Canvas {
+    const { prompt, masking, step, blockStep, block, blockMasks } = this;
+    const next = new Canvas({ prompt, masking, tokens: this.tokens.slice(), blocks: this.#blocks });
+    Object.assign(next, { step, blockStep, block, blockMasks });
+    for (const { position, token } of placements) next.tokens[position] = token;
+    next.advance();
+    return next;
   }
 
   /** Counts the step that has just committed, and goes on to the next block when this one is full. */

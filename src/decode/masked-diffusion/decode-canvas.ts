@@ -72,8 +72,8 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   let drafts: readonly (readonly Placement[])[] = [];
   let views: readonly View[] = [];
 
-  /** One turn of the commit rule. */
-  function commit(predictions: Predictions): void {
+  /** One turn of the commit rule. Returns how many it has committed. */
+  function commit(predictions: Predictions): number {
     const committed = parts.commit(predictions, canvas);
     for (const index of committed) run.place(predictions.positions[index], predictions.choice(index));
     parts.afterCommit?.(committed, predictions, canvas);
@@ -84,14 +84,23 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
       canvas.tokens = run.canvas!;
     }
     canvas.advance();
+    return committed.length;
+  }
+
+  /** Which view shows the canvas as it is now, -1 for none; `at` is the one that was committed from. */
+  function nextView(at: number, committed: number): number {
+    if (run.finish) return -1;
+    if (parts.drafts && committed === 0) return at;
+    return views.findIndex((view, i) => i > at && same(view.canvas.tokens, canvas.tokens));
   }
 
   return {
     readsPrompt: true,
     needsLogits,
     propose: () => {
-      const drafted = drafts.map((_, last) => canvas.with(drafts.slice(0, last + 1).flat()));
-      views = [canvas, ...drafted].map((view) => ({ canvas: view, positions: look(view) }));
+      const canvases = [canvas];
+      for (const placements of drafts) canvases.push(canvases[canvases.length - 1].after(placements));
+      views = canvases.map((view) => ({ canvas: view, positions: look(view) }));
       const groups = views.flatMap((view) => rowsOf(run, view, guided));
       return { groups, draft: chainOf(drafts), keeps: false };
     },
@@ -101,10 +110,7 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
       for (let at = 0; ; ) {
         const [conditional, unconditional] = scores.slice(at * size, (at + 1) * size);
         const predictions = predict(canvas, views[at].positions, conditional, unconditional);
-        commit(predictions);
-        const next = run.finish
-          ? -1
-          : views.findIndex((view, i) => i > at && same(view.canvas.tokens, canvas.tokens));
+        const next = nextView(at, commit(predictions));
         if (next === -1) {
           drafts = run.finish ? [] : (parts.drafts?.(predictions, canvas) ?? []);
           break;

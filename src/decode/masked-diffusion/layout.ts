@@ -78,3 +78,9 @@ export function stepsPerBlock({ length, blockLength, blocks }: Layout, steps: nu
   }
   return steps / blocks;
 }
+
+/** Steps of the whole canvas; a last block that is shorter than the others may have fewer. */
+export function scheduledSteps(layout: Layout, steps: number | undefined): number {
+  const each = stepsPerBlock(layout, steps);
+  return blockLengths(layout).reduce((sum, length) => sum + Math.min(each, length), 0);
+}

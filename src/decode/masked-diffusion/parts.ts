@@ -40,13 +40,17 @@ export interface CanvasView {
   readonly blockStep: number;
   /** Masked positions in [start, end), ascending; of the whole canvas without a range. */
   masked(start?: number, end?: number): number[];
+  /** [length] The answer as the model is fed with it: masks where nothing is committed. */
+  fed(): Int32Array;
+  /** A copy of the canvas with these tokens as well, one step later. */
+  after(placements: readonly Placement[]): CanvasView;
 }
 
 /** What the model says about the positions that were looked at. Index i below is an index into `positions`. */
 export interface Predictions {
   /** Ascending. */
   readonly positions: readonly number[];
-  /** Indices of those that the step is about: the masked positions of the block. Never empty. */
+  /** Indices of those that the step is about: the masked positions of the block. Never empty, but `ahead`. */
   readonly candidates: readonly number[];
   /** [positions] The token each would get. */
   readonly tokens: Int32Array;
@@ -59,6 +63,11 @@ export interface Predictions {
    * `needsLogits`. A view, valid within the step.
    */
   logits(index: number): Float32Array;
+  /**
+   * What the same scores come to on a later canvas, with the random numbers of its step: what will be predicted there
+   * unless the scores change. Without `shape` and `confidence`, which may remember what they were asked.
+   */
+  ahead(later: CanvasView): Predictions;
 }
 
 /** A token at a position of the canvas. */
@@ -102,7 +111,7 @@ export type StopRule = (
 /**
  * Canvases that are scored together with the next step's: draft j is the canvas after the placements 0..j. While a
  * draft is what the commit rule has just made of the canvas, its scores stand in for a forward; so whatever is
- * drafted, the answer is the one without drafts.
+ * drafted, the answer is the one without drafts. With drafts a step that commits nothing takes no forward either.
  */
 export type DraftHook = (predictions: Predictions, canvas: CanvasView) => readonly (readonly Placement[])[];
 

@@ -8,17 +8,16 @@ import { randomStreams, uniform } from '../random.ts';
 import { type Run, vacant } from '../run.ts';
 import { ban } from '../sampling/penalties.ts';
 import type { LogitsContext } from '../sampling/processors.ts';
-import type { Canvas } from './canvas.ts';
 import type { CanvasOptions } from './options.ts';
 import { measures } from './orders.ts';
-import type { Block, Parts, Predictions } from './parts.ts';
+import type { Block, CanvasView, Parts, Predictions } from './parts.ts';
 
 export interface Predictor {
   /** The scores must come with logits. */
   readonly needsLogits: boolean;
   /** @param unconditional scores of the canvas without the prompt, with guidance */
   predict(
-    canvas: Canvas,
+    canvas: CanvasView,
     positions: readonly number[],
     conditional: Scores,
     unconditional: Scores | undefined,
@@ -48,17 +47,13 @@ export function predictor(
   const reduced = (!measure || order === 'low_confidence') && !shape && !logitsEosInf && cfgScale === 0;
 
   function predict(
-    canvas: Canvas,
+    canvas: CanvasView,
     positions: readonly number[],
     conditional: Scores,
     unconditional: Scores | undefined,
   ): Predictions {
-    const { step, block } = canvas;
     // A method's processors may have come with another sampler.
     const plain = reduced && run.sampler.argmaxOnly;
-    const tokens = new Int32Array(positions.length);
-    const confidence = new Float64Array(positions.length);
-    const fed = canvas.fed();
     const guided: (Float32Array | undefined)[] = [];
     const logits = (index: number): Float32Array => {
       if (!unconditional) return conditional.logits(index);
@@ -66,44 +61,54 @@ export function predictor(
       return guided[index];
     };
 
-    for (const [index, position] of positions.entries()) {
-      if (plain) {
-        tokens[index] = conditional.topToken(index);
-        confidence[index] = Math.exp(conditional.topLogProb(index));
-      } else {
-        const context: LogitsContext = {
-          promptTokens: prompt,
-          generatedTokens: fed.subarray(0, position),
-          step,
-        };
-        const row = run.sampler.shape(logits(index), context);
-        if (logitsEosInf) ban(row, endIds);
-        shape?.(row, position, canvas);
-        tokens[index] = run.sampler.perturb(row, context, {
-          seed,
-          stream: randomStreams.sample,
-          step,
-          position,
-        });
-        if (measure) confidence[index] = measure(row, tokens[index]);
+    /** Token and confidence of each position, on the canvas of the step or on a later one. */
+    function read(on: CanvasView, isLater: boolean): Predictions {
+      const { step, block } = on;
+      const tokens = new Int32Array(positions.length);
+      const confidence = new Float64Array(positions.length);
+      const fed = on.fed();
+      for (const [index, position] of positions.entries()) {
+        if (plain) {
+          tokens[index] = conditional.topToken(index);
+          confidence[index] = Math.exp(conditional.topLogProb(index));
+        } else {
+          const context: LogitsContext = {
+            promptTokens: prompt,
+            generatedTokens: fed.subarray(0, position),
+            step,
+          };
+          const row = run.sampler.shape(logits(index), context);
+          if (logitsEosInf) ban(row, endIds);
+          if (!isLater) shape?.(row, position, on);
+          tokens[index] = run.sampler.perturb(row, context, {
+            seed,
+            stream: randomStreams.sample,
+            step,
+            position,
+          });
+          if (measure) confidence[index] = measure(row, tokens[index]);
+        }
+        if (!measure) confidence[index] = uniform({ seed, stream: randomStreams.order, step, position });
+        if (confidenceEosEotInf && endIds.includes(tokens[index]))
+          confidence[index] = Number.NEGATIVE_INFINITY;
       }
-      if (!measure) confidence[index] = uniform({ seed, stream: randomStreams.order, step, position });
-      if (confidenceEosEotInf && endIds.includes(tokens[index])) confidence[index] = Number.NEGATIVE_INFINITY;
+      const predictions: Predictions = {
+        positions,
+        candidates: [...positions.keys()].filter((index) => isOpen(on.tokens, positions[index], block)),
+        tokens,
+        confidence,
+        logits,
+        choice: (index) =>
+          plain
+            ? { token: tokens[index], logprob: conditional.topLogProb(index) }
+            : run.sampler.report(conditional.logits(index), [tokens[index]])[0],
+        ahead: (later) => read(later, true),
+      };
+      if (!isLater) adjust?.(predictions, on);
+      return predictions;
     }
 
-    const predictions: Predictions = {
-      positions,
-      candidates: [...positions.keys()].filter((index) => isOpen(canvas.tokens, positions[index], block)),
-      tokens,
-      confidence,
-      logits,
-      choice: (index) =>
-        plain
-          ? { token: tokens[index], logprob: conditional.topLogProb(index) }
-          : run.sampler.report(conditional.logits(index), [tokens[index]])[0],
-    };
-    adjust?.(predictions, canvas);
-    return predictions;
+    return read(canvas, false);
   }
 
   return { needsLogits: needsLogits === true || !reduced, predict };

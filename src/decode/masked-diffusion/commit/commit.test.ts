@@ -20,6 +20,7 @@ const predictionsOf = (
   confidence: Float64Array.from(confidence),
   choice: () => ({ token: 0, logprob: 0 }),
   logits: () => new Float32Array(0),
+  ahead: () => predictionsOf(confidence, candidates),
 });
 
 const canvasOf = (length: number) =>
