@@ -38,6 +38,11 @@ export interface Method<O extends MethodOptions = MethodOptions> {
   /** Temperatures that make sense: 'greedy' wants 0, 'sampled' more than 0. */
   readonly sampling: 'greedy' | 'sampled' | 'any';
   readonly guarantee: Guarantee;
+  /**
+   * Slug of the baseline that the guarantee is about, given the options that it knows; without it `greedy`, or `sample`
+   * above temperature 0.
+   */
+  readonly baseline?: string;
   /** Phases that differ from the defaults; called once for each run, so closures may hold a run's state. */
   phases(options: z.output<O>, run: Run): Partial<Phases>;
 }

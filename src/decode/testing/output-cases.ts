@@ -1,9 +1,8 @@
 /** Conformance: what is written, alone and in batches, and how steps tell it. */
 
 import { expect } from 'vitest';
-import { greedy } from '../baseline/greedy.ts';
-import { sample } from '../baseline/sample.ts';
 import { type GenerateOptions, generate, generateBatch, type Result } from '../generate.ts';
+import { findMethod } from '../registry.ts';
 import type { LogitsProcessor } from '../sampling/processors.ts';
 import type { Step } from '../step.ts';
 import { type ConformanceCase, caches, type Subject } from './conformance.ts';
@@ -12,11 +11,11 @@ import { prompts } from './models.ts';
 const maxTokens = 32;
 
 /** The baseline's run of the same options. */
-const baseline = ({ options, sampled }: Subject): GenerateOptions => ({
-  ...options,
-  method: sampled ? sample : greedy,
-  methodOptions: {},
-});
+function baseline({ method: { baseline: slug }, options, sampled }: Subject): GenerateOptions {
+  const method = slug ? findMethod(slug) : findMethod(sampled ? 'sample' : 'greedy');
+  const known = Object.entries(options.methodOptions ?? {}).filter(([name]) => name in method.options.shape);
+  return { ...options, method, methodOptions: Object.fromEntries(known) };
+}
 
 const lossless: ConformanceCase['about'] = ({ method }) => method.guarantee === 'lossless';
 
