@@ -66,11 +66,8 @@ export function ggufValue(metadata: GgufMetadata, key: string): unknown {
   return Object.hasOwn(metadata, key) ? (metadata as Readonly<Record<string, unknown>>)[key] : undefined;
 }
 
-/**
- * A tokenizer from GGUF metadata.
- * @throws QuickstepError `bad-file` when keys are missing or broken, `unsupported` for another model or `pre`.
- */
-export function tokenizerFromGguf(metadata: GgufMetadata): Tokenizer {
+/** The checked `tokenizer.ggml.*` keys, and the ids that end a turn. */
+function readGguf(metadata: GgufMetadata): { gguf: GgufTokenizer; eosIds: number[] } {
   const fields = Object.keys(ggufSchema.shape).map((key) => [
     key,
     ggufValue(metadata, `tokenizer.ggml.${key}`),
@@ -82,9 +79,34 @@ export function tokenizerFromGguf(metadata: GgufMetadata): Tokenizer {
       throw badGguf(`its special id ${special} is not below its ${gguf.tokens.length} tokens`);
     }
   }
+  return { gguf, eosIds };
+}
+
+/**
+ * The tokenizer of GGUF metadata as contents of tokenizer.json and tokenizer_config.json.
+ * @throws QuickstepError As `tokenizerFromGguf`; `unsupported` for SentencePiece, whose scores such files cannot hold.
+ */
+export function ggufTokenizerFiles(metadata: GgufMetadata) {
+  const { gguf, eosIds } = readGguf(metadata);
+  if (gguf.model === 'gpt2') return byteLevelFiles(gguf, eosIds);
+  throw new QuickstepError(
+    'unsupported',
+    `A GGUF tokenizer of the model "${gguf.model}" has no form as tokenizer.json.`,
+    'Start from the folder its publisher offers, with tokenizer.json.',
+  );
+}
+
+/**
+ * A tokenizer from GGUF metadata.
+ * @throws QuickstepError `bad-file` when keys are missing or broken, `unsupported` for another model or `pre`.
+ */
+export function tokenizerFromGguf(metadata: GgufMetadata): Tokenizer {
+  const { gguf, eosIds } = readGguf(metadata);
   switch (gguf.model) {
-    case 'gpt2':
-      return byteLevelTokenizer(gguf, eosIds);
+    case 'gpt2': {
+      const { tokenizer, config } = byteLevelFiles(gguf, eosIds);
+      return buildTokenizer(tokenizer, config);
+    }
     case 'llama':
       if (!gguf.scores) throw badGguf('it has no tokenizer.ggml.scores');
       return tokenizerFromScores(gguf.tokens, gguf.scores, {
@@ -105,7 +127,7 @@ export function tokenizerFromGguf(metadata: GgufMetadata): Tokenizer {
   }
 }
 
-function byteLevelTokenizer(gguf: GgufTokenizer, eosIds: number[]): Tokenizer {
+function byteLevelFiles(gguf: GgufTokenizer, eosIds: number[]) {
   if (!gguf.merges) throw badGguf('it has no tokenizer.ggml.merges');
   const preset = presetOf(gguf.pre);
   const types = gguf.token_type ?? [];
@@ -134,7 +156,7 @@ function byteLevelTokenizer(gguf: GgufTokenizer, eosIds: number[]): Tokenizer {
       ignore_merges: preset.ignoreMerges,
     },
   };
-  return buildTokenizer(json, { bos_token: bos, eos_token_id: eosIds });
+  return { tokenizer: json, config: { bos_token: bos, eos_token_id: eosIds } };
 }
 
 function presetOf(name: string): PreTokenizerPreset {

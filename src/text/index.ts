@@ -9,6 +9,6 @@ export {
 export { StreamDetokenizer } from './detokenize.ts';
 export { type GgufMetadata, tokenizerFromGguf } from './gguf.ts';
 export { tokenizerFromJson } from './json.ts';
-export { type CheckpointText, tokenizerOf } from './load.ts';
+export { type CheckpointText, type TokenizerFiles, tokenizerFilesOf, tokenizerOf } from './load.ts';
 export { type ScoredVocabOptions, tokenizerFromScores } from './sentencepiece.ts';
 export type { DecodeOptions, EncodeOptions, Tokenizer } from './tokenizer.ts';

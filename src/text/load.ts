@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import type { TokenizerData } from '../weights/checkpoint.ts';
-import { ggufValue, tokenizerFromGguf } from './gguf.ts';
+import { ggufTokenizerFiles, ggufValue, tokenizerFromGguf } from './gguf.ts';
 import { tokenizerFromJson } from './json.ts';
 import { parsePart } from './schema.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -38,6 +38,23 @@ export function tokenizerOf(
     }),
     chatTemplate: readTemplate(data.config.chat_template),
   };
+}
+
+/** Contents of tokenizer.json and tokenizer_config.json. */
+export interface TokenizerFiles {
+  readonly tokenizer: unknown;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The tokenizer files of a checkpoint, whatever it came in.
+ * @throws QuickstepError `unsupported` for a GGUF file with a SentencePiece tokenizer, which has none.
+ */
+export function tokenizerFilesOf(data: TokenizerData): TokenizerFiles {
+  if (data.format === 'json') return data;
+  const { tokenizer, config } = ggufTokenizerFiles(data.metadata);
+  const template = readTemplate(ggufValue(data.metadata, 'tokenizer.chat_template'));
+  return { tokenizer, config: { ...config, chat_template: template } };
 }
 
 function readTemplate(value: unknown): string | undefined {

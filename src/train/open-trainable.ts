@@ -1,13 +1,12 @@
 /** A checkpoint opened for training: its weights in float32, its tokens, and how to write it back. */
 
-import { stat } from 'node:fs/promises';
 import { QuickstepError } from '../errors.ts';
 import { float32 } from '../graph/types.ts';
 import { type LlamaConfig, parseLlamaConfig } from '../models/config.ts';
 import { llamaWeightShapes } from '../models/llama-training.ts';
 import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Problem } from '../tasks/task.ts';
-import { createChatTemplate, type Tokenizer, tokenizerOf } from '../text/index.ts';
+import { createChatTemplate, type Tokenizer, tokenizerFilesOf, tokenizerOf } from '../text/index.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import { type PullOptions, pull } from '../weights/pull.ts';
 import type { Parameter, Parameters } from './parameters.ts';
@@ -36,17 +35,18 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
     const config = parseLlamaConfig(checkpoint.config);
     const parameters = new Map<string, Parameter>();
     for (const [name, shape] of llamaWeightShapes(config)) {
-      const data = await checkpoint.read(name);
+      const weight = await checkpoint.read(name);
       const size = shape.reduce((a, b) => a * b, 1);
-      if (data.length !== size)
+      if (weight.length !== size)
         throw new QuickstepError(
           'bad-file',
-          `${name} has ${data.length} elements, config.json makes it [${shape}].`,
+          `${name} has ${weight.length} elements, config.json makes it [${shape}].`,
         );
-      parameters.set(name, float32(shape, data));
+      parameters.set(name, float32(shape, weight));
     }
-    if (!checkpoint.tokenizer) throw new QuickstepError('unsupported', `"${path}" has no tokenizer.`);
-    const { tokenizer, chatTemplate } = tokenizerOf(checkpoint.tokenizer, checkpoint.generationConfig);
+    const data = checkpoint.tokenizer;
+    if (!data) throw new QuickstepError('unsupported', `"${path}" has no tokenizer.`);
+    const { tokenizer, chatTemplate } = tokenizerOf(data, checkpoint.generationConfig);
     const [eos] = tokenizer.eosIds;
     if (eos === undefined) throw new QuickstepError('unsupported', `"${path}" names no end token.`);
     const template = chatTemplate
@@ -65,13 +65,9 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
         const after = tokenizer.encode(answer, { addSpecialTokens: false, parseSpecial: false });
         return { tokens: Int32Array.from([...before, ...after, eos]), answerStart: before.length };
       },
-      save: async (folder, weights) => {
-        const isFolder = (await stat(path)).isDirectory();
-        if (!isFolder) {
-          const hint = 'Start from a checkpoint folder with tokenizer.json.';
-          throw new QuickstepError('unsupported', `${path} has no tokenizer files to save.`, hint);
-        }
-        await saveModel(folder, weights, { config: checkpoint.config, tokenizerFolder: path });
+      save: (folder, weights) => {
+        const files = tokenizerFilesOf(data);
+        return saveModel(folder, weights, { config: checkpoint.config, tokenizer: files });
       },
     };
   } finally {

@@ -1,28 +1,28 @@
 /** Writes trained parameters as a Hugging Face checkpoint folder: safetensors in 16 bits, config, tokenizer. */
 
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TokenizerFiles } from '../text/index.ts';
 import { type TensorData, writeError, writeSafetensors } from '../weights/safetensors-write.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface ModelFiles {
   /** Content of config.json. */
   config: Readonly<Record<string, unknown>>;
-  /** Folder whose tokenizer.json and tokenizer_config.json are copied. */
-  tokenizerFolder: string;
+  tokenizer: TokenizerFiles;
   dtype?: 'F16' | 'BF16' | 'F32';
 }
 
 /** @throws QuickstepError 'no-space' when the disk is full. */
 export async function saveModel(folder: string, parameters: Parameters, files: ModelFiles): Promise<void> {
-  const { config, tokenizerFolder, dtype = 'F16' } = files;
+  const { config, tokenizer, dtype = 'F16' } = files;
+  const write = (name: string, content: unknown) =>
+    writeFile(join(folder, name), `${JSON.stringify(content, null, 1)}\n`);
   try {
     await mkdir(folder, { recursive: true });
-    for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
-      const [from, to] = [join(tokenizerFolder, name), join(folder, name)];
-      if (from !== to) await copyFile(from, to);
-    }
-    await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 1)}\n`);
+    await write('tokenizer.json', tokenizer.tokenizer);
+    await write('tokenizer_config.json', tokenizer.config);
+    await write('config.json', config);
   } catch (error) {
     throw writeError(error, folder);
   }

@@ -6,7 +6,7 @@ import { saveModel } from '../save-model.ts';
 import { cosineSchedule } from '../schedule.ts';
 import { sequenceObjective } from '../sequence-model.ts';
 import { byLength, causalBatch } from '../sequences.ts';
-import { answerTokens, freshWeights, type HouseSize, houseModel, tokenizerFolder } from './house.ts';
+import { answerTokens, freshWeights, type HouseSize, houseModel } from './house.ts';
 import { Mixture } from './mixture.ts';
 
 interface CausalRecipe {
@@ -35,7 +35,7 @@ export function causalRecipe({
     summary,
     seed: 1,
     prepare: async ({ seed, steps = usual }) => {
-      const { file, config, encode, eos } = await houseModel(size);
+      const { file, config, encode, eos, files } = await houseModel(size);
       const mixture = new Mixture(seed, encode);
       return {
         plan: {
@@ -51,7 +51,7 @@ export function causalRecipe({
           optimizer: (parameters, trained, runtime) => Muon.create(parameters, trained, {}, runtime),
           clip: 1,
         },
-        save: (folder, parameters) => saveModel(folder, parameters, { config: file, tokenizerFolder }),
+        save: (folder, parameters) => saveModel(folder, parameters, { config: file, tokenizer: files }),
       };
     },
   });

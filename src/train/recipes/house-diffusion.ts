@@ -9,7 +9,7 @@ import { saveModel } from '../save-model.ts';
 import { cosineSchedule } from '../schedule.ts';
 import { sequenceObjective } from '../sequence-model.ts';
 import { byLength, maskedBatch } from '../sequences.ts';
-import { answerTokens, freshWeights, houseModel, modelsFolder, tokenizerFolder } from './house.ts';
+import { answerTokens, freshWeights, houseModel, modelsFolder } from './house.ts';
 import { type houseShares, Mixture } from './mixture.ts';
 
 const examplesPerStep = 192;
@@ -42,7 +42,7 @@ export const houseDiffusion = defineRecipe({
       mask_token_id: 1,
       max_position_embeddings: 128,
     });
-    const { file, config, encode, eos: pad, mask } = model;
+    const { file, config, encode, eos: pad, mask, files } = model;
     const parameters = freshWeights(config, seed);
     const start = await openCheckpoint(join(modelsFolder, 'house-causal'));
     try {
@@ -75,7 +75,7 @@ export const houseDiffusion = defineRecipe({
         clip: 1,
         average: 0.998,
       },
-      save: (folder, weights) => saveModel(folder, weights, { config: file, tokenizerFolder }),
+      save: (folder, weights) => saveModel(folder, weights, { config: file, tokenizer: files }),
     };
   },
 });

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { type LlamaConfig, parseLlamaConfig } from '../../models/config.ts';
 import { llamaWeightShapes } from '../../models/llama-training.ts';
 import { type EncodedProblem, type Problem, problemEncoder, specialId } from '../../tasks/index.ts';
-import { tokenizerFromJson } from '../../text/index.ts';
+import { type TokenizerFiles, tokenizerFromJson } from '../../text/index.ts';
 import { initialize, type Parameter, residualInitializer } from '../parameters.ts';
 
 /** Folder of the checked-in models. */
 export const modelsFolder = fileURLToPath(new URL('../../../models', import.meta.url));
 /** The house models share one tokenizer. */
-export const tokenizerFolder = join(modelsFolder, 'house-causal');
+const tokenizerFolder = join(modelsFolder, 'house-causal');
 
 export interface HouseSize {
   hiddenSize: number;
@@ -28,6 +28,7 @@ export interface HouseModel {
   encode: (problem: Problem) => EncodedProblem;
   eos: number;
   mask: number;
+  files: TokenizerFiles;
 }
 
 /** A house model's config and tokens; `overrides` are further fields of config.json. */
@@ -36,7 +37,8 @@ export async function houseModel(
   overrides: Record<string, unknown> = {},
 ): Promise<HouseModel> {
   const read = async (name: string) => JSON.parse(await readFile(join(tokenizerFolder, name), 'utf8'));
-  const tokenizer = tokenizerFromJson(await read('tokenizer.json'), await read('tokenizer_config.json'));
+  const files = { tokenizer: await read('tokenizer.json'), config: await read('tokenizer_config.json') };
+  const tokenizer = tokenizerFromJson(files.tokenizer, files.config);
   const [eos, mask] = [specialId(tokenizer, 'eos'), specialId(tokenizer, 'mask')];
   const file = {
     architectures: ['LlamaForCausalLM'],
@@ -57,7 +59,7 @@ export async function houseModel(
     torch_dtype: 'float16',
     ...overrides,
   };
-  return { file, config: parseLlamaConfig(file), encode: problemEncoder(tokenizer), eos, mask };
+  return { file, config: parseLlamaConfig(file), encode: problemEncoder(tokenizer), eos, mask, files };
 }
 
 /** Fresh weights of a config. */

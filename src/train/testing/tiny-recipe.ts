@@ -3,7 +3,7 @@
 import { AdamW } from '../optimizers/adamw.ts';
 import { Muon } from '../optimizers/muon.ts';
 import { defineRecipe, type Recipe } from '../recipe.ts';
-import { answerTokens, freshWeights, houseModel, tokenizerFolder } from '../recipes/house.ts';
+import { answerTokens, freshWeights, houseModel } from '../recipes/house.ts';
 import { Mixture } from '../recipes/mixture.ts';
 import { saveModel } from '../save-model.ts';
 import { cosineSchedule } from '../schedule.ts';
@@ -30,7 +30,7 @@ export function tinyRecipe({ optimizer = 'muon', average, layers = 1, onStep }: 
     smokeSteps: 12,
     prepare: async ({ seed, steps = 6 }) => {
       const size = { hiddenSize: 16, intermediateSize: 32, layers, heads: 2 };
-      const { file, config, encode, eos } = await houseModel(size);
+      const { file, config, encode, eos, files } = await houseModel(size);
       const mixture = new Mixture(seed, encode, shares);
       return {
         plan: {
@@ -51,7 +51,7 @@ export function tinyRecipe({ optimizer = 'muon', average, layers = 1, onStep }: 
           clip: 1,
           average,
         },
-        save: (folder, parameters) => saveModel(folder, parameters, { config: file, tokenizerFolder }),
+        save: (folder, parameters) => saveModel(folder, parameters, { config: file, tokenizer: files }),
       };
     },
   });
