@@ -6,7 +6,7 @@ import { openCheckpoint } from '../../weights/checkpoint.ts';
 import { Muon } from '../optimizers/muon.ts';
 import { defineRecipe } from '../recipe.ts';
 import { saveModel } from '../save-model.ts';
-import { cosineSchedule } from '../schedule.ts';
+import { cooledSchedule, cosineSchedule } from '../schedule.ts';
 import { sequenceObjective } from '../sequence-model.ts';
 import { byLength, maskedBatch } from '../sequences.ts';
 import { answerTokens, freshWeights, houseModel, modelsFolder } from './house.ts';
@@ -15,6 +15,12 @@ import { type houseShares, Mixture } from './mixture.ts';
 const examplesPerStep = 192;
 /** Longest stretch of end tokens beyond the longest example of a batch. */
 const mostExtra = 24;
+/**
+ * The rate follows a cosine over 2,600 steps up to step 1,100 and is then taken to 0 by step 1,900: a cosine to its end
+ * took more time than there was. Shares of the run, so that other lengths have the same shape.
+ */
+const plannedShare = 1900 / 2600;
+const cooling = 1100 / 1900;
 /** Share of steps whose short problems get as long a canvas as the long ones. */
 const wideShare = 0.1;
 /** Stream of the canvas lengths (see decode/random.ts). */
@@ -35,7 +41,7 @@ export const houseDiffusion = defineRecipe({
   summary:
     'The architecture of house-causal with attention both ways; masked diffusion on the answers of all tasks.',
   seed: 1,
-  prepare: async ({ seed, steps = 2600 }) => {
+  prepare: async ({ seed, steps = 1900 }) => {
     const size = { hiddenSize: 192, intermediateSize: 512, layers: 6, heads: 6 };
     const model = await houseModel(size, {
       is_causal: false,
@@ -51,6 +57,8 @@ export const houseDiffusion = defineRecipe({
       await start.close();
     }
     const mixture = new Mixture(seed, encode, shares);
+    const planned = Math.round(steps / plannedShare);
+    const warmup = Math.min(100, planned / 10);
     return {
       plan: {
         parameters,
@@ -59,7 +67,7 @@ export const houseDiffusion = defineRecipe({
           const length = (position: number) => uniform({ seed, stream: canvasLength, step, position });
           const isWide = length(0) < wideShare;
           const count = isWide ? examplesPerStep / 2 : examplesPerStep;
-          const examples = mixture.examples(step, count, step / steps);
+          const examples = mixture.examples(step, count, step / planned);
           const normalizer = answerTokens(examples);
           let first = 0;
           return byLength(examples, isWide ? 1 : 2).map((part, n) => {
@@ -70,7 +78,7 @@ export const houseDiffusion = defineRecipe({
           });
         },
         steps,
-        schedule: cosineSchedule(3e-3, steps, Math.min(100, steps / 10)),
+        schedule: cooledSchedule(cosineSchedule(3e-3, planned, warmup), Math.round(steps * cooling), steps),
         optimizer: (weights, trained, runtime) => Muon.create(weights, trained, {}, runtime),
         clip: 1,
         average: 0.998,
