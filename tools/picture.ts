@@ -29,9 +29,9 @@ const pictures: Readonly<Record<string, Picture>> = {
   },
   'show-canvas': {
     model: 'house-diffusion',
-    prompt: 'Tom has 14 apples and buys 9 more. How many apples does he have?',
-    flags: '--model house-diffusion --method diffusion \\\n    --threshold 0.9 --max-tokens 32',
-    options: { method: 'diffusion', maxTokens: 32, methodOptions: { threshold: 0.9 } },
+    prompt: 'Sort: 31 7 52 18 90',
+    flags: '--model house-diffusion --method diffusion \\\n    --threshold 0.9 --max-tokens 24',
+    options: { method: 'diffusion', maxTokens: 24, methodOptions: { threshold: 0.9 } },
   },
 };
 
