@@ -24,7 +24,9 @@ describe('examples', () => {
     const { first, last } = lossChange(log);
     expect(last).toBeLessThan(first / 2);
     await using model = await load(path);
-    const { text } = await generate(model, [{ role: 'user', content: 'Count e: treeletter' }], { maxTokens: 4 }).result;
+    const { text } = await generate(model, [{ role: 'user', content: 'Count e: treeletter' }], {
+      maxTokens: 4,
+    }).result;
     expect(text).toMatch(/^\d$/);
   });
 

@@ -93,7 +93,9 @@ async function agreement(target: LanguageModel, draft: LanguageModel): Promise<n
       const cache = draft.newCache();
       const tokens = [...prompt, ...answer.slice(0, -1)];
       const scored = answer.map((_, n) => prompt.length - 1 + n);
-      const { scores } = await draft.forward(cache, [{ sequence: cache.slots.createSequence(), tokens, scored }]);
+      const { scores } = await draft.forward(cache, [
+        { sequence: cache.slots.createSequence(), tokens, scored },
+      ]);
       answer.forEach((token, n) => {
         if (scores[0].topToken(n) === token) same++;
       });

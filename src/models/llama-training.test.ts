@@ -4,10 +4,10 @@ import { type GradientGolden, type GradientRun, trainingGolden } from '../../tes
 import { float32, tensor } from '../graph/types.ts';
 import type { Parameter } from '../train/parameters.ts';
 import { type Batch, type Gradients, TrainingProgram } from '../train/program.ts';
-import { sequenceObjective } from '../train/sequence-model.ts';
+import { type SequenceObjectiveOptions, sequenceObjective } from '../train/sequence-model.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import { type LlamaConfig, parseLlamaConfig } from './config.ts';
-import { llamaWeightShapes, type TrainableOptions } from './llama-training.ts';
+import { llamaWeightShapes } from './llama-training.ts';
 import { maxDifference } from './testing/tiny.ts';
 
 interface Model {
@@ -45,10 +45,10 @@ function batchOf(golden: GradientGolden, attention: 'causal' | 'bidirectional'):
 async function gradientsOf(
   { config, parameters }: Model,
   batch: Batch,
-  options?: TrainableOptions,
+  options?: SequenceObjectiveOptions,
 ): Promise<Gradients> {
   const shapes = new Map([...parameters].map(([name, { shape }]) => [name, shape]));
-  const objective = sequenceObjective(config, undefined, options);
+  const objective = sequenceObjective(config, options);
   await using program = await TrainingProgram.load(shapes, objective, undefined, { threads: 1 });
   return await program.run(parameters, batch);
 }
