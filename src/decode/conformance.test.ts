@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { findMethod, methods } from './registry.ts';
-import { type ConformanceOptions, conformance } from './testing/conformance.ts';
+import { type ConformanceOptions, conformance, type OptOut } from './testing/conformance.ts';
+
+/** What canvas methods leave out: positions are committed in any order. */
+const anyOrder: OptOut = {
+  case: 'commits from left to right, up to the end of the answer',
+  reason: 'it commits the surest positions first, also behind the end token',
+};
 
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
 const special: Readonly<Record<string, ConformanceOptions>> = {
@@ -17,16 +23,44 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
       { order: 'origin', blockLength: 4 },
     ],
     optOuts: [
-      {
-        case: 'commits from left to right, up to the end of the answer',
-        reason: 'it commits the surest positions first, also behind the end token',
-      },
+      anyOrder,
       {
         case: 'ends at once at an end token',
         reason: 'in a random order the first position may come last',
         when: ({ order }) => order === 'random' || order === 'origin',
       },
     ],
+  },
+  freedave: {
+    variants: [
+      { draftSteps: 1 },
+      { blockLength: 8, draftSteps: 3, order: 'random' },
+      { blockLength: 4, draftSteps: 6, eager: true },
+      { threshold: 0.1, earlyStop: 'block' },
+    ],
+    optOuts: [
+      anyOrder,
+      {
+        case: 'ends at once at an end token',
+        reason: 'in a random order the first position may come last',
+        when: ({ order }) => order === 'random',
+      },
+    ],
+  },
+  prophet: {
+    variants: [
+      { gapEarly: 1e6, gapMiddle: 1e6, gapLate: 1e6 },
+      { gapEarly: 50, gapMiddle: 3, gapLate: 1, gapOf: 'min', blockLength: 8 },
+      { threshold: 0.1, creditWeight: 1, gapEarly: 50 },
+    ],
+    optOuts: [anyOrder],
+  },
+  'credit-decoding': {
+    variants: [
+      { threshold: 0.1, blockLength: 8 },
+      { order: 'margin', creditWeight: 2, earlyStop: 'block' },
+    ],
+    optOuts: [anyOrder],
   },
   'prompt-lookup': {
     variants: [

@@ -10,12 +10,24 @@ export {
   type Result,
 } from './generate.ts';
 export { type Decoder, decode, type Scorer } from './loop.ts';
+export { commitRule } from './masked-diffusion/commit/rule.ts';
+export { type CreditOptions, creditOptions, withCredit } from './masked-diffusion/credit-decoding.ts';
 export { decodeCanvas } from './masked-diffusion/decode-canvas.ts';
-export { blockLengths, type Layout, layoutOf, refuse, stepsPerBlock } from './masked-diffusion/layout.ts';
+export { withDrafts } from './masked-diffusion/freedave.ts';
+export {
+  blockLengths,
+  type Layout,
+  layoutOf,
+  refuse,
+  scheduledSteps,
+  stepsPerBlock,
+} from './masked-diffusion/layout.ts';
 export {
   type CanvasOptions,
+  type CommitOptions,
   canvasOptions,
   checkThreshold,
+  commitOptions,
   scheduleOptions,
   wholeCanvasOptions,
 } from './masked-diffusion/options.ts';
@@ -32,6 +44,7 @@ export type {
   Predictions,
   StopRule,
 } from './masked-diffusion/parts.ts';
+export { type EarlyCommitOptions, earlyCommitOptions, withEarlyCommit } from './masked-diffusion/prophet.ts';
 export { defineMethod, type Guarantee, type Method, type MethodOptions } from './method.ts';
 export {
   type Choice,

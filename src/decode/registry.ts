@@ -4,11 +4,23 @@ import { QuickstepError } from '../errors.ts';
 import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
+import { creditDecoding } from './masked-diffusion/credit-decoding.ts';
 import { diffusion } from './masked-diffusion/diffusion.ts';
+import { freedave } from './masked-diffusion/freedave.ts';
+import { prophet } from './masked-diffusion/prophet.ts';
 import type { Method } from './method.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 
-const all = [greedy, sample, beamSearch, promptLookup, diffusion] as readonly Method[];
+const all = [
+  greedy,
+  sample,
+  beamSearch,
+  promptLookup,
+  diffusion,
+  freedave,
+  prophet,
+  creditDecoding,
+] as readonly Method[];
 
 export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));
 
