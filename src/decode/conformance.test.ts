@@ -62,6 +62,45 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
     ],
     optOuts: [anyOrder],
   },
+  ccd: {
+    variants: [
+      { warmup: 0, order: 'low_confidence', blockLength: 8 },
+      { warmup: 2, budget: 'uniform', order: 'margin', expandRatio: 1, lateReset: true, cfgScale: 1.5 },
+      { contexts: 3, topTokens: 8 },
+      { budget: 'plain', contexts: 4, blockLength: 16 },
+    ],
+    optOuts: [anyOrder],
+  },
+  'eoser-ass-cjgrpo': {
+    variants: [
+      { blocks: 2, order: 'random', earlyStop: 'never' },
+      { schedule: 'uniform', blockLength: 8, gammaMin: 0.2 },
+      { schedule: 'descending', order: 'margin', cfgScale: 1.5 },
+    ],
+    optOuts: [
+      anyOrder,
+      {
+        case: 'ends at once at an end token',
+        reason: 'in a random order the first position may come last',
+        when: ({ order }) => order === 'random',
+      },
+    ],
+  },
+  localleap: {
+    variants: [
+      { threshold: 0.2, relaxedThreshold: 0.1, radius: 2, order: 'margin' },
+      { threshold: 0.2, relaxedThreshold: 0, decay: 'linear', blockLength: 0, endTokens: 'plain' },
+      {
+        threshold: 0.3,
+        relaxedThreshold: 0.1,
+        creditWeight: 1,
+        blockLength: 8,
+        cfgScale: 1.5,
+        earlyStop: 'block',
+      },
+    ],
+    optOuts: [anyOrder],
+  },
   'prompt-lookup': {
     variants: [
       { branches: 3, draftTokens: 6, ngramMin: 1 },

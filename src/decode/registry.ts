@@ -4,9 +4,12 @@ import { QuickstepError } from '../errors.ts';
 import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
+import { ccd } from './masked-diffusion/ccd.ts';
 import { creditDecoding } from './masked-diffusion/credit-decoding.ts';
 import { diffusion } from './masked-diffusion/diffusion.ts';
+import { eoserAssCjgrpo } from './masked-diffusion/eoser-ass-cjgrpo.ts';
 import { freedave } from './masked-diffusion/freedave.ts';
+import { localleap } from './masked-diffusion/localleap.ts';
 import { prophet } from './masked-diffusion/prophet.ts';
 import type { Method } from './method.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
@@ -20,6 +23,9 @@ const all = [
   freedave,
   prophet,
   creditDecoding,
+  ccd,
+  eoserAssCjgrpo,
+  localleap,
 ] as readonly Method[];
 
 export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));

@@ -47,7 +47,6 @@ const options = z.strictObject({
     .default('anchor')
     .describe('Whether sure end tokens are anchors; plain ones do not draw their neighbours to the end.'),
   ...creditOptions.shape,
-  creditWeight: creditOptions.shape.creditWeight.unwrap().default(0),
 });
 
 type Options = z.output<typeof options>;
