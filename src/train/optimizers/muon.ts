@@ -3,7 +3,8 @@
  * Newton-Schulz steps  X ← a X + (b A + c A²) X,  A = X Xᵀ,  (a, b, c) = (3.4445, -4.7750, 2.0315).
  * Updates are scaled by 0.2 √max(rows, columns) (Liu et al. 2025, arXiv:2502.16982, section 2.2), so that learning
  * rate and decay mean what they mean for AdamW, which takes the embeddings, the head and all vectors.
- * The Newton-Schulz steps of all matrices of one shape are one batched program.
+ * The Newton-Schulz steps of all matrices of one shape are batched, and those of all shapes are one program: the
+ * threads of one program spin for a while after a run, and would be in the way of the next one's.
  */
 
 import { GraphBuilder } from '../../graph/builder.ts';
@@ -26,11 +27,10 @@ const newtonSchulzSteps = 5;
 const insideLayers = (name: string, shape: readonly number[]) =>
   shape.length === 2 && !/embed_tokens|lm_head/.test(name);
 
-/** All matrices of one shape, and the program that orthogonalizes them together. */
+/** All matrices of one shape, which are orthogonalized together. */
 interface Group {
   shape: readonly number[];
   names: readonly string[];
-  program: Program;
   /** [matrices, rows, columns] */
   stack: Parameter;
 }
@@ -55,12 +55,15 @@ export class Muon implements Optimizer {
   readonly state: ReadonlyMap<string, Parameter>;
   readonly #adamw: AdamW;
   readonly #groups: readonly Group[];
+  /** The stacks of all groups to orthogonal ones; undefined when no matrix is Muon's. */
+  readonly #program: Program | undefined;
   readonly #options: { momentum: number; weightDecay: number };
 
   private constructor(
     parameters: Parameters,
     names: readonly string[],
     groups: readonly Group[],
+    program: Program | undefined,
     options: MuonOptions,
   ) {
     const inGroups = groups.flatMap((group) => group.names);
@@ -70,6 +73,7 @@ export class Muon implements Optimizer {
       options,
     );
     this.#groups = groups;
+    this.#program = program;
     this.#options = { momentum: options.momentum ?? 0.95, weightDecay: options.weightDecay ?? 0.01 };
     const momenta = [...zerosLike(parameters, inGroups)].map(
       ([name, zeros]) => [`muon.${name}`, zeros] as const,
@@ -77,7 +81,7 @@ export class Muon implements Optimizer {
     this.state = new Map([...momenta, ...this.#adamw.state]);
   }
 
-  /** Compiles the programs for the shapes among the named parameters. */
+  /** Compiles the program for the shapes among the named parameters. */
   static async create(
     parameters: Parameters,
     names: readonly string[],
@@ -92,26 +96,29 @@ export class Muon implements Optimizer {
       const key = shape.join();
       byShape.set(key, [...(byShape.get(key) ?? []), name]);
     }
-    const groups: Group[] = [];
-    for (const members of byShape.values()) {
+    const b = new GraphBuilder();
+    const groups = [...byShape.values()].map((members, n): Group => {
       const { shape } = parameters.get(members[0])!;
-      const b = new GraphBuilder();
       const sizes = [members.length, ...shape];
-      b.output('orthogonal', orthogonalize(b, b.input('stack', 'float32', sizes)));
-      const program = await Program.load(b.build(), runtime);
-      groups.push({ shape, names: members, program, stack: float32(sizes, new Float32Array(sizeOf(sizes))) });
-    }
-    return new Muon(parameters, names, groups, options);
+      b.output(`orthogonal.${n}`, orthogonalize(b, b.input(`stack.${n}`, 'float32', sizes)));
+      return { shape, names: members, stack: float32(sizes, new Float32Array(sizeOf(sizes))) };
+    });
+    const program = groups.length > 0 ? await Program.load(b.build(), runtime) : undefined;
+    return new Muon(parameters, names, groups, program, options);
   }
 
   async update(update: Update): Promise<void> {
-    for (const group of this.#groups) await this.#updateGroup(group, update);
+    for (const group of this.#groups) this.#lookAhead(group, update);
+    const stacks = Object.fromEntries(this.#groups.map(({ stack }, n) => [`stack.${n}`, stack]));
+    const directions = await this.#program?.run(stacks);
+    for (const [n, group] of this.#groups.entries())
+      this.#move(group, directions![`orthogonal.${n}`].data as Float32Array, update);
     await this.#adamw.update(update);
   }
 
-  async #updateGroup({ shape, names, program, stack }: Group, update: Update): Promise<void> {
-    const { momentum, weightDecay } = this.#options;
-    const { parameters, gradients, learningRate, scale } = update;
+  /** Adds the gradients to the momenta, and fills the group's stack with where those will have gone (Nesterov). */
+  #lookAhead({ names, shape, stack }: Group, { gradients, scale }: Update): void {
+    const { momentum } = this.#options;
     const size = sizeOf(shape);
     names.forEach((name, n) => {
       const gradient = gradients.get(name)!;
@@ -120,21 +127,23 @@ export class Muon implements Optimizer {
         const g = gradient[i] * scale;
         const v = momentum * velocity[i] + g;
         velocity[i] = v;
-        // Nesterov: where the momentum will have gone.
         stack.data[n * size + i] = g + momentum * v;
       }
     });
-    const { orthogonal } = await program.run({ stack });
-    const direction = orthogonal.data as Float32Array;
+  }
+
+  /** Decays the group's matrices and moves them against their directions [matrices, rows, columns]. */
+  #move({ names, shape }: Group, directions: Float32Array, { parameters, learningRate }: Update): void {
+    const size = sizeOf(shape);
     const rate = learningRate * 0.2 * Math.sqrt(Math.max(...shape));
-    const decay = 1 - learningRate * weightDecay;
+    const decay = 1 - learningRate * this.#options.weightDecay;
     names.forEach((name, n) => {
       const { data } = parameters.get(name)!;
-      for (let i = 0; i < size; i++) data[i] = data[i] * decay - rate * direction[n * size + i];
+      for (let i = 0; i < size; i++) data[i] = data[i] * decay - rate * directions[n * size + i];
     });
   }
 
   async dispose(): Promise<void> {
-    for (const { program } of this.#groups) await program[Symbol.asyncDispose]();
+    await this.#program?.[Symbol.asyncDispose]();
   }
 }
