@@ -13,6 +13,7 @@ import { QuickstepError } from '../src/errors.ts';
 import { installPeers } from './prepare.ts';
 import { loadWarning } from './results.ts';
 import { asText } from './table.ts';
+import { clocks } from './train/clock.ts';
 import { isTorch, type TrainEngineId, trainEngineIds, trainEngines } from './train/engines.ts';
 import { measureTraining } from './train/measure.ts';
 import { headlines, productTable, stepTable } from './train/report-text.ts';
@@ -24,6 +25,10 @@ const count = (initial: number) => z.coerce.number().int().min(1).max(64).defaul
 const optionsOf = z.strictObject({
   threads: count(2).describe('Threads of every engine.'),
   rounds: count(7).describe('Rounds over all engines.'),
+  clock: z
+    .enum(clocks)
+    .default('wall')
+    .describe('"cpu" counts processor time, for a machine that others use; with --threads 1.'),
   engines: z.string().default(trainEngineIds.join(',')).describe('Which engines, separated by commas.'),
   python: z
     .string()
@@ -76,7 +81,13 @@ function chosenEngines(names: string): TrainEngineId[] {
 async function bench(): Promise<void> {
   const options = parseOptions();
   if (!options) return;
-  const { threads, rounds, python, name } = options;
+  const { threads, rounds, clock, python, name } = options;
+  if (clock === 'cpu' && threads > 1)
+    throw new QuickstepError(
+      'bad-option',
+      'Threads that wait for each other burn processor time.',
+      'Give --threads 1 with --clock cpu.',
+    );
   const report = (line: string) => console.error(line);
   const asked = chosenEngines(options.engines);
   const ids = asked.filter((id) => python !== undefined || !isTorch(id));
@@ -87,11 +98,11 @@ async function bench(): Promise<void> {
   }
   if (ids.some((id) => id.startsWith('jax'))) await installPeers('@jax-js/jax', report);
   const busy = loadWarning(loadavg()[0]);
-  if (busy) report(busy);
+  if (busy && clock === 'wall') report(busy);
   const folder = await mkdtemp(join(tmpdir(), 'quickstep-bench-train-'));
   try {
     await writeWorkload(folder);
-    const measured = await measureTraining(ids, { folder, threads, python }, rounds, report);
+    const measured = await measureTraining(ids, { folder, threads, python }, { rounds, clock }, report);
     const { load, ...figures } = measured;
     const { step, small } = await readBatches(folder);
     const shapes = (batches: typeof step) => batches.map(({ sequences, rows }) => ({ sequences, rows }));
@@ -106,6 +117,7 @@ async function bench(): Promise<void> {
         load,
       },
       threads,
+      clock,
       model: await readModelShape(folder),
       batches: { step: shapes(step), small: shapes(small) },
       missing: { ...missing, ...figures.missing },

@@ -7,6 +7,7 @@
 
 import { openCheckpoint } from '../../src/weights/checkpoint.ts';
 import { versionOf } from '../versions.ts';
+import { stopwatch } from './clock.ts';
 import { provideWorkers } from './jax-worker.ts';
 import { serve } from './line-engine.ts';
 import type { BatchName, StepQuestion } from './protocol.ts';
@@ -158,9 +159,9 @@ await serve<StepQuestion>(async () => {
   };
   return {
     ready: { versions: { [name]: await versionOf(`./node_modules/${name}/package.json`) } },
-    answer: async ({ work, batches: which }) => {
+    answer: async ({ work, batches: which, clock }) => {
       if (work !== 'gradients') throw new Error('jax-js is asked for gradients only');
-      const started = performance.now();
+      const elapsed = stopwatch(clock);
       let total = 0;
       for (const { inputs, run } of prepared[which]) {
         const [loss, gradients] = run(tree.ref(parameters), tree.ref(inputs));
@@ -168,7 +169,7 @@ await serve<StepQuestion>(async () => {
         const [[value]] = await Promise.all([loss.data(), ...Object.values(gradients).map((g) => g.data())]);
         total += value;
       }
-      return { ms: performance.now() - started, loss: total };
+      return { ms: elapsed(), loss: total };
     },
   };
 });

@@ -5,7 +5,8 @@
 
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type StartOptions, type TrainEngine, type TrainEngineId, trainEngines } from './engines.ts';
+import type { Clock } from './clock.ts';
+import { isTorch, type StartOptions, type TrainEngine, type TrainEngineId, trainEngines } from './engines.ts';
 import { LineWorker } from './line-worker.ts';
 import type { BatchName, ProductsAnswer, StepAnswer, Work } from './protocol.ts';
 import type { TrainMeasurement, TrainResults } from './results.ts';
@@ -14,6 +15,9 @@ import type { TrainMeasurement, TrainResults } from './results.ts';
 const tolerance = 1e-3;
 /** Steps before the first that counts: compilation, memory that is used for the first time. */
 const warmUps = 2;
+
+/** Time for the threads of the engine that answered last to stop spinning. */
+const settle = () => sleep(60);
 
 export type Measured = Pick<TrainResults, 'measurements' | 'products' | 'missing' | 'versions'> & {
   load: number[];
@@ -42,7 +46,7 @@ class Losses {
 export async function measureTraining(
   ids: readonly TrainEngineId[],
   options: StartOptions,
-  rounds: number,
+  { rounds, clock }: { rounds: number; clock: Clock },
   report: (line: string) => void,
 ): Promise<Measured> {
   const load = [loadavg()[0]];
@@ -51,10 +55,10 @@ export async function measureTraining(
   const versions: Record<string, string> = {};
   const losses = new Losses();
   const values = new Map<string, TrainMeasurement>();
-  const products: Measured['products'] = { square: [], model: [] };
+  const products: Measured['products'] = { square: [], torch: [], model: [] };
   const asked = (id: TrainEngineId) => trainEngines[id].asked as TrainEngine['asked'];
   const step = async (id: TrainEngineId, work: Work, batches: BatchName) => {
-    const { ms, loss } = await workers.get(id)!.ask<StepAnswer>({ kind: 'step', work, batches });
+    const { ms, loss } = await workers.get(id)!.ask<StepAnswer>({ kind: 'step', work, batches, clock });
     losses.check(id, work, batches, loss);
     return ms;
   };
@@ -82,16 +86,19 @@ export async function measureTraining(
       }
     for (let round = 0; round < rounds; round++) {
       report(`round ${round + 1} of ${rounds}`);
-      const { square, products: model } = await workers
-        .get('quickstep')!
-        .ask<ProductsAnswer>({ kind: 'products' });
+      const rates = (id: TrainEngineId) => workers.get(id)!.ask<ProductsAnswer>({ kind: 'products', clock });
+      const { square, products: model } = await rates('quickstep');
       products.square.push(square);
       products.model.push(model);
+      const torch = present.find(isTorch);
+      if (torch) {
+        await settle();
+        products.torch.push((await rates(torch)).square);
+      }
       const turn = round % present.length;
       for (const id of [...present.slice(turn), ...present.slice(0, turn)]) {
         for (const { work, batches } of asked(id)) {
-          // Time for the threads of the engine that answered last to stop spinning.
-          await sleep(60);
+          await settle();
           const key = `${id} ${work} ${batches}`;
           const known = values.get(key) ?? { engine: id, work, batches, values: [] };
           known.values.push(await step(id, work, batches));

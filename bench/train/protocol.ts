@@ -1,5 +1,7 @@
 /** What the training benchmark asks of an engine: lines of JSON on standard input, a line of JSON for each. */
 
+import type { Clock } from './clock.ts';
+
 /** Batches of a question: those of one step of the recipe, or a few of its sequences for slow engines. */
 export const batchNames = ['step', 'small'] as const;
 export type BatchName = (typeof batchNames)[number];
@@ -12,6 +14,7 @@ export interface StepQuestion {
   kind: 'step';
   work: Work;
   batches: BatchName;
+  clock: Clock;
 }
 
 /** The answer of a step. */
@@ -21,9 +24,10 @@ export interface StepAnswer {
   loss: number;
 }
 
-/** Only Quickstep answers this: operations per second of 2048³ and of each product of the model. */
+/** Operations per second of 2048³ and, from Quickstep only, of each product of the model; jax-js is not asked. */
 export interface ProductsQuestion {
   kind: 'products';
+  clock: Clock;
 }
 
 export interface ProductsAnswer {

@@ -14,6 +14,7 @@ import { type Batch, TrainingProgram } from '../../src/train/program.ts';
 import { sequenceObjective } from '../../src/train/sequence-model.ts';
 import { openCheckpoint } from '../../src/weights/checkpoint.ts';
 import { versionOf } from '../versions.ts';
+import { type Clock, stopwatch } from './clock.ts';
 import { modelProducts, type Product, productOperations } from './flops.ts';
 import { serve } from './line-engine.ts';
 import { optimizerSettings, type ProductsQuestion, type StepQuestion, type Work } from './protocol.ts';
@@ -67,7 +68,7 @@ async function prepareTrained(path: string, names: readonly string[]): Promise<R
 }
 
 /** Operations per second of one product, the best of a few runs; only one number leaves the program. */
-async function productRate(product: Product, repeats: number): Promise<() => Promise<number>> {
+async function productRate(product: Product, repeats: number): Promise<(clock: Clock) => Promise<number>> {
   const { m, k, n, transposed } = product;
   const [aShape, bShape] = [transposed === 'a' ? [k, m] : [m, k], transposed === 'b' ? [n, k] : [k, n]];
   const b = new GraphBuilder();
@@ -79,12 +80,12 @@ async function productRate(product: Product, repeats: number): Promise<() => Pro
   const program = await Program.load(b.build(), { threads });
   const filled = (shape: number[]) => float32(shape, new Float32Array(shape[0] * shape[1]).fill(0.5));
   const inputs = { a: filled(aShape), b: filled(bShape) };
-  return async () => {
+  return async (clock) => {
     let best = Infinity;
     for (let i = 0; i < repeats; i++) {
-      const started = performance.now();
+      const elapsed = stopwatch(clock);
       await program.run(inputs);
-      best = Math.min(best, performance.now() - started);
+      best = Math.min(best, elapsed());
     }
     return (1000 * productOperations(product)) / best;
   };
@@ -106,9 +107,9 @@ await serve<StepQuestion | ProductsQuestion>(async () => {
     modelProducts(await readModelShape(folder), sequences * rows).map((product) => productRate(product, 3)),
   );
 
-  const step = async ({ work, batches: name }: StepQuestion) => {
+  const step = async ({ work, batches: name, clock }: StepQuestion) => {
     const state = trained[work];
-    const started = performance.now();
+    const elapsed = stopwatch(clock);
     const [first, ...rest] = ready[name];
     const sum = await program.run(state.parameters, first);
     for (const batch of rest) {
@@ -126,17 +127,17 @@ await serve<StepQuestion | ProductsQuestion>(async () => {
         scale: Math.min(1, clip / gradientNorm(sum.gradients)),
       });
     }
-    return { ms: performance.now() - started, loss: sum.loss };
+    return { ms: elapsed(), loss: sum.loss };
   };
-  const rates = async () => {
+  const rates = async ({ clock }: ProductsQuestion) => {
     const list: number[] = [];
-    for (const rate of products) list.push(await rate());
-    return { square: await square(), products: list };
+    for (const rate of products) list.push(await rate(clock));
+    return { square: await square(clock), products: list };
   };
   return {
     ready: {
       versions: { 'onnxruntime-node': await versionOf('../node_modules/onnxruntime-node/package.json') },
     },
-    answer: (question) => (question.kind === 'step' ? step(question) : rates()),
+    answer: (question) => (question.kind === 'step' ? step(question) : rates(question)),
   };
 });

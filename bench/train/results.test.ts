@@ -8,7 +8,7 @@ import {
   productRates,
   ratesOf,
   rowsOf,
-  shareOfRoundPeak,
+  shareOfOwnProduct,
   speedUp,
   trainResultsFile,
 } from './results.ts';
@@ -57,11 +57,16 @@ describe('rates', () => {
     expect(ratesOf(results, ours).operations).toBeCloseTo(operations / 0.15, 3);
   });
 
-  it('are shared with the best peak and with that of the round', () => {
+  it('are shared with the best peak, and with the own product of the round', () => {
     const operations = stepOperations(sampleModel, results.batches.step);
     expect(peakOf(results)).toBe(2e11);
     // The second round took twice as long on half the peak.
-    expect(shareOfRoundPeak(results, ours)).toBeCloseTo(operations / 0.1 / 2e11, 12);
+    expect(shareOfOwnProduct(results, ours)).toBeCloseTo(operations / 0.1 / 2e11, 12);
+    const torch = measurementOf(results, 'torch-eager', 'adamw', 'step')!;
+    const shares = [operations / 0.33 / 1e11, operations / 0.44 / 0.5e11];
+    expect(shareOfOwnProduct(results, torch)).toBeCloseTo((shares[0] + shares[1]) / 2, 12);
+    const jax = measurementOf(results, 'jax-js', 'gradients', 'small')!;
+    expect(shareOfOwnProduct(results, jax)).toBeUndefined();
   });
 
   it('belong to the products in their order', () => {

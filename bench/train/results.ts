@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import { median } from '../engines/engine.ts';
-import { trainEngineIds } from './engines.ts';
+import { clocks } from './clock.ts';
+import { isTorch, trainEngineIds } from './engines.ts';
 import { modelProducts, productOperations, stepOperations } from './flops.ts';
 import { type BatchName, batchNames, type Work, works } from './protocol.ts';
 
@@ -19,6 +20,7 @@ export const trainResultsFile = z.strictObject({
     load: z.array(z.number()).describe('load average over a minute: before the run and after each round'),
   }),
   threads: z.int().positive(),
+  clock: z.enum(clocks),
   model: z.strictObject({
     hiddenSize: z.int(),
     intermediateSize: z.int(),
@@ -33,7 +35,12 @@ export const trainResultsFile = z.strictObject({
   /** Engines that were asked for and could not be started, and why. */
   missing: z.partialRecord(z.enum(trainEngineIds), z.string()),
   /** Operations per second of products through Quickstep, one value per round; in the order of `modelProducts`. */
-  products: z.strictObject({ square: z.array(positive).min(1), model: z.array(z.array(positive)) }),
+  products: z.strictObject({
+    square: z.array(positive).min(1),
+    /** The square product through PyTorch, if it was there. */
+    torch: z.array(positive),
+    model: z.array(z.array(positive)),
+  }),
   measurements: z.array(
     z.strictObject({
       engine: z.enum(trainEngineIds),
@@ -76,9 +83,7 @@ export function speedUp(
 
 /** The fastest configuration of PyTorch for some work, by its median. */
 export function bestTorch(results: TrainResults, work: Work): TrainEngineName | undefined {
-  const measured = results.measurements.filter(
-    ({ engine, work: done }) => engine.startsWith('torch') && done === work,
-  );
+  const measured = results.measurements.filter(({ engine, work: done }) => isTorch(engine) && done === work);
   return measured.toSorted((a, b) => median(a.values) - median(b.values))[0]?.engine;
 }
 
@@ -99,10 +104,16 @@ export function ratesOf(results: TrainResults, { batches, values }: TrainMeasure
 /** The measured peak: the best round of 2048³, which no round of a step is likely to have had throughout. */
 export const peakOf = ({ products }: TrainResults): number => Math.max(...products.square);
 
-/** Share of the peak of the same round that a step reached; the median over the rounds. */
-export function shareOfRoundPeak(results: TrainResults, { batches, values }: TrainMeasurement): number {
+/** Share of an engine's own square product in the same round that a step reached; the median over the rounds. */
+export function shareOfOwnProduct(
+  results: TrainResults,
+  { engine, batches, values }: TrainMeasurement,
+): number | undefined {
+  const { square, torch } = results.products;
+  const own = engine === 'quickstep' ? square : isTorch(engine) ? torch : [];
+  if (own.length === 0) return undefined;
   const operations = stepOperations(results.model, results.batches[batches]);
-  return median(values.map((ms, round) => (1000 * operations) / ms / results.products.square[round]));
+  return median(values.map((ms, round) => (1000 * operations) / ms / own[round]));
 }
 
 /** Each product of the model with its median operations per second. */

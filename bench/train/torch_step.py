@@ -132,6 +132,17 @@ class Trained:
         return total
 
 
+def square_rate(clock, edge=2048, repeats=3):
+    """Operations per second of a square product, the best of a few."""
+    a, b = torch.full((edge, edge), 0.5), torch.full((edge, edge), 0.5)
+    times = []
+    for _ in range(repeats):
+        started = clock()
+        torch.mm(a, b)
+        times.append(clock() - started)
+    return 2 * edge**3 / min(times)
+
+
 def main():
     folder, threads, configuration = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     torch.set_num_threads(threads)
@@ -142,9 +153,13 @@ def main():
     for line in sys.stdin:
         question = json.loads(line)
         try:
-            started = time.perf_counter()
+            clock = time.process_time if question["clock"] == "cpu" else time.perf_counter
+            if question["kind"] == "products":
+                reply({"square": square_rate(clock), "products": []})
+                continue
+            started = clock()
             loss = trained[question["work"]].step(batches[question["batches"]])
-            reply({"ms": 1000 * (time.perf_counter() - started), "loss": loss})
+            reply({"ms": 1000 * (clock() - started), "loss": loss})
         except Exception:
             reply({"error": traceback.format_exc()})
 

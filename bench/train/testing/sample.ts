@@ -33,6 +33,7 @@ export function trainResultsWith(figures: readonly TrainFigure[], square = [2e11
       load: [0, 2, 2],
     },
     threads: 2,
+    clock: 'wall',
     model: sampleModel,
     batches: {
       step: [
@@ -43,7 +44,7 @@ export function trainResultsWith(figures: readonly TrainFigure[], square = [2e11
     },
     versions: { torch: '2.0' },
     missing: {},
-    products: { square, model: square.map(() => products) },
+    products: { square, torch: square.map((rate) => rate / 2), model: square.map(() => products) },
     measurements: figures.map(([engine, work, batches, values]) => ({ engine, work, batches, values })),
   };
 }
