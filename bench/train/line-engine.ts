@@ -1,7 +1,11 @@
 /** The engine's side of the protocol: answers lines of standard input until it closes. */
 
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ready } from './protocol.ts';
+
+/** Time for the threads of the program or engine that ran last to stop spinning. */
+export const settle = () => sleep(60);
 
 /** What engines may print must not mix with the answers; call before they load. */
 function ownStandardOutput(): (line: object) => void {

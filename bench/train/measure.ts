@@ -4,9 +4,9 @@
  */
 
 import { loadavg } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import { isTorch, type StartOptions, type TrainEngine, type TrainEngineId, trainEngines } from './engines.ts';
+import { settle } from './line-engine.ts';
 import { LineWorker } from './line-worker.ts';
 import type { BatchName, ProductsAnswer, StepAnswer, Work } from './protocol.ts';
 import type { TrainMeasurement, TrainResults } from './results.ts';
@@ -15,9 +15,6 @@ import type { TrainMeasurement, TrainResults } from './results.ts';
 const tolerance = 1e-3;
 /** Steps before the first that counts: compilation, memory that is used for the first time. */
 const warmUps = 2;
-
-/** Time for the threads of the engine that answered last to stop spinning. */
-const settle = () => sleep(60);
 
 export type Measured = Pick<TrainResults, 'measurements' | 'products' | 'missing' | 'versions'> & {
   load: number[];

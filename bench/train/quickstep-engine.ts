@@ -16,7 +16,7 @@ import { openCheckpoint } from '../../src/weights/checkpoint.ts';
 import { versionOf } from '../versions.ts';
 import { type Clock, stopwatch } from './clock.ts';
 import { modelProducts, type Product, productOperations } from './flops.ts';
-import { serve } from './line-engine.ts';
+import { serve, settle } from './line-engine.ts';
 import { optimizerSettings, type ProductsQuestion, type StepQuestion, type Work } from './protocol.ts';
 import { type PlainBatch, readBatches, readModelShape } from './workload.ts';
 
@@ -131,7 +131,11 @@ await serve<StepQuestion | ProductsQuestion>(async () => {
   };
   const rates = async ({ clock }: ProductsQuestion) => {
     const list: number[] = [];
-    for (const rate of products) list.push(await rate(clock));
+    for (const rate of products) {
+      await settle();
+      list.push(await rate(clock));
+    }
+    await settle();
     return { square: await square(clock), products: list };
   };
   return {

@@ -1,6 +1,7 @@
 /** The page of the training benchmark: hand-written words around the tables of one run. */
 
 import { median } from '../engines/engine.ts';
+import { loadWarning } from '../results.ts';
 import { asMarkdown, type Table } from '../table.ts';
 import { isTorch, trainEngines } from './engines.ts';
 import { matrixWeights, stepOperations } from './flops.ts';
@@ -119,11 +120,13 @@ function missing({ missing }: TrainResults): string {
   return lines.length > 0 ? `\n${lines.join('\n')}\n` : '';
 }
 
-/** Says that the machine's speed changed during the run, when it did. */
-function unsteady({ products: { square } }: TrainResults): string {
+/** Says that the machine was busy before the run, or changed its speed during it. */
+function unsteady({ products: { square }, machine, clock }: TrainResults): string {
   const ratio = Math.max(...square) / Math.min(...square);
-  if (ratio < 1.25) return '';
-  return ` **The machine was unsteady: its best round of square products was ${ratio.toFixed(1)}x its worst. Read ratios, not milliseconds.**`;
+  const busy = clock === 'wall' ? loadWarning(machine.load[0]) : undefined;
+  const warning = busy ? ` **${busy}**` : '';
+  if (ratio < 1.25) return warning;
+  return `${warning} **The machine was unsteady: its best round of square products was ${ratio.toFixed(1)}x its worst. Read ratios, not milliseconds.**`;
 }
 
 /** The whole page as Markdown. */
@@ -138,7 +141,8 @@ export function renderTrainReport(results: TrainResults): string {
 
 One training step of Quickstep against PyTorch on the CPU and jax-js, on one machine, with the same weights, batches
 and optimizer, in one run. This page is made by \`npx tsx bench/train/report.ts\` from the newest \`train-*.json\` in
-\`bench/results\`; no figure in it is typed by hand. \`npm run bench:train -- --python <path>\` makes such a file.
+\`bench/results\`; no figure in it is typed by hand. \`npm run bench:train -- --python <path> --name <name>\`
+makes such a file in about three minutes.
 
 ## Result
 
@@ -191,8 +195,9 @@ ${
   torch
     ? `- **PyTorch** runs a model written for it, with its fused kernels: \`rms_norm\`, \`scaled_dot_product_attention\` and
   AdamW with \`fused=True\`; compiled with \`torch.compile\` once for each shape, where that was asked for. The fastest
-  configuration is compared. Its products are MKL's, which uses AVX2 on processors that are not Intel's even where they
-  have AVX-512: the table of products shows what that costs, and another processor gives other ratios.
+  configuration is compared. Its products are MKL's, which keeps its AVX-512 kernels for Intel's processors: on another
+  processor that has AVX-512 they run at the speed of AVX2, as the square product above shows, and that is most of
+  the difference. Ratios on an Intel processor will be smaller.
 `
     : ''
 }- **jax-js** runs the same model under \`jit\` on its wasm backend. On Node.js it has one thread, as there is no global
