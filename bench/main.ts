@@ -6,7 +6,6 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { QuickstepError } from '../src/errors.ts';
 import { parseLlamaConfig } from '../src/models/config.ts';
@@ -14,6 +13,7 @@ import { openCheckpoint } from '../src/weights/checkpoint.ts';
 import { bars } from './bars.ts';
 import { engineIds, engines } from './engines/index.ts';
 import { measure } from './measure.ts';
+import { parseOptions } from './options.ts';
 import { prepare } from './prepare.ts';
 import { loadWarning, type Results, resultsFile } from './results.ts';
 import { asText, rowRatios, tables } from './table.ts';
@@ -40,33 +40,6 @@ const optionsOf = z.strictObject({
   'export-onnx': z.boolean().default(false).describe('Make the ONNX export of transformers.js if missing.'),
 });
 
-/** Options of the command line. @throws QuickstepError 'bad-option'. */
-function parseOptions(): z.output<typeof optionsOf> | undefined {
-  const flags = Object.fromEntries(
-    Object.entries(optionsOf.shape).map(([name, schema]) => {
-      const isBoolean = schema instanceof z.ZodDefault && schema.unwrap() instanceof z.ZodBoolean;
-      return [name, { type: isBoolean ? ('boolean' as const) : ('string' as const) }];
-    }),
-  );
-  const hint = 'See npm run bench -- --help.';
-  let values: Record<string, unknown>;
-  try {
-    ({ values } = parseArgs({ options: { ...flags, help: { type: 'boolean' } } }));
-  } catch (cause) {
-    throw new QuickstepError('bad-option', (cause as Error).message, hint, { cause });
-  }
-  if (values.help) {
-    for (const [name, schema] of Object.entries(optionsOf.shape)) {
-      console.log(`  --${name.padEnd(12)} ${schema.description}`);
-    }
-    return undefined;
-  }
-  const parsed = optionsOf.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new QuickstepError('bad-option', `--${issue.path.join('.')}: ${issue.message}.`, hint);
-}
-
 /** What the roofline needs to know of the model. */
 async function describeModel(path: string): Promise<Results['model']> {
   const checkpoint = await openCheckpoint(path);
@@ -83,7 +56,7 @@ async function describeModel(path: string): Promise<Results['model']> {
 }
 
 async function bench(): Promise<void> {
-  const options = parseOptions();
+  const options = parseOptions(optionsOf, 'npm run bench');
   if (!options) return;
   const report = (line: string) => console.error(line);
   const paths = await prepare({ ...options, exportOnnx: options['export-onnx'], report });

@@ -7,9 +7,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { QuickstepError } from '../src/errors.ts';
+import { parseOptions } from './options.ts';
 import { installPeers } from './prepare.ts';
 import { loadWarning } from './results.ts';
 import { asText } from './table.ts';
@@ -41,29 +41,6 @@ const optionsOf = z.strictObject({
     .describe('Writes bench/results/train-<name>.json.'),
 });
 
-/** Options of the command line; undefined for --help. @throws QuickstepError 'bad-option'. */
-function parseOptions(): z.output<typeof optionsOf> | undefined {
-  const hint = 'See npm run bench:train -- --help.';
-  const flags = Object.fromEntries(
-    Object.keys(optionsOf.shape).map((name) => [name, { type: 'string' as const }]),
-  );
-  let values: Record<string, unknown>;
-  try {
-    ({ values } = parseArgs({ options: { ...flags, help: { type: 'boolean' } } }));
-  } catch (cause) {
-    throw new QuickstepError('bad-option', (cause as Error).message, hint, { cause });
-  }
-  if (values.help) {
-    for (const [name, schema] of Object.entries(optionsOf.shape))
-      console.log(`  --${name.padEnd(10)} ${schema.description}`);
-    return undefined;
-  }
-  const parsed = optionsOf.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new QuickstepError('bad-option', `--${issue.path.join('.')}: ${issue.message}.`, hint);
-}
-
 /** The engines of a list; Quickstep always runs. @throws QuickstepError 'bad-option'. */
 function chosenEngines(names: string): TrainEngineId[] {
   const asked = names.split(',');
@@ -79,7 +56,7 @@ function chosenEngines(names: string): TrainEngineId[] {
 }
 
 async function bench(): Promise<void> {
-  const options = parseOptions();
+  const options = parseOptions(optionsOf, 'npm run bench:train');
   if (!options) return;
   const { threads, rounds, clock, python, name } = options;
   if (clock === 'cpu' && threads > 1)

@@ -10,7 +10,7 @@ import { evaluate } from './reference/evaluate.ts';
 import { Program } from './session.ts';
 import { type OperatorCase, seeded } from './testing/compare.ts';
 import { checkGradients, compareGradients } from './testing/finite-differences.ts';
-import { operatorCases } from './testing/operator-cases.ts';
+import { operatorCases } from './testing/operator-cases/index.ts';
 import { type DType, float32, type Value } from './types.ts';
 import { verifyGraph } from './verify.ts';
 

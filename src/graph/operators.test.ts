@@ -4,7 +4,7 @@ import { describe, it } from 'vitest';
 import type { OpKind } from './ops.ts';
 import type { ProgramOptions, Runtime } from './session.ts';
 import { compareWithReference } from './testing/compare.ts';
-import { operatorCases } from './testing/operator-cases.ts';
+import { operatorCases } from './testing/operator-cases/index.ts';
 
 web.env.wasm.numThreads = 1;
 

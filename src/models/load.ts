@@ -22,7 +22,8 @@ export interface LoadOptions
   signal?: AbortSignal;
 }
 
-function template(text: string | undefined, tokenizer: Tokenizer): ChatTemplate | undefined {
+/** A checkpoint's chat template with its tokenizer's special tokens. */
+export function chatTemplateOf(text: string | undefined, tokenizer: Tokenizer): ChatTemplate | undefined {
   if (text === undefined) return undefined;
   const piece = (id: number | undefined) => (id === undefined ? undefined : tokenizer.piece(id));
   return createChatTemplate(text, { bos: piece(tokenizer.bosId), eos: piece(tokenizer.eosIds[0]) });
@@ -80,7 +81,7 @@ export async function loadCheckpoint(
     program,
     precision,
     tokenizer,
-    chatTemplate: template(chatTemplate, tokenizer),
+    chatTemplate: chatTemplateOf(chatTemplate, tokenizer),
     eosIds: tokenizer.eosIds,
     capabilities: has,
   });

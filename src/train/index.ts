@@ -31,7 +31,6 @@ export { AdamW, type AdamWOptions } from './optimizers/adamw.ts';
 export { Muon, type MuonOptions } from './optimizers/muon.ts';
 export type { Optimizer, Update } from './optimizers/optimizer.ts';
 export {
-  countParameters,
   type Initializer,
   initialize,
   type Parameter,

@@ -104,4 +104,8 @@ describe('dropout', () => {
     // A rate that rounds to nothing: masks of ones, scale 1.
     expect((await run(base, { dropout: 1e-6 }, undefined, all)).loss).toBe(plain.loss);
   });
+
+  it.each([1, 1.5, -0.1, Number.NaN])('refuses the rate %s', (rate) => {
+    expect(() => masked(1, rate)).toThrow(expect.objectContaining({ code: 'bad-option' }));
+  });
 });

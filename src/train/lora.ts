@@ -18,16 +18,15 @@ export interface LoraOptions {
   targets: (name: string) => boolean;
 }
 
-const isAdapter = (name: string) => name.includes('.lora_');
+/** Whether a parameter belongs to an adapter; what `TrainingPlan.trained` wants. */
+export const isLora = (name: string) => name.includes('.lora_');
 const nameOfA = (name: string) => name.replace(/\.weight$/, '.lora_A.weight');
 const nameOfB = (name: string) => name.replace(/\.weight$/, '.lora_B.weight');
 const strength = ({ rank, alpha = rank }: LoraOptions) => alpha / rank;
 
 /** Matrices [out, in] among the targets. */
 function adapted(parameters: Parameters, { targets }: LoraOptions): [string, Parameter][] {
-  return [...parameters].filter(
-    ([name, { shape }]) => shape.length === 2 && !isAdapter(name) && targets(name),
-  );
+  return [...parameters].filter(([name, { shape }]) => shape.length === 2 && !isLora(name) && targets(name));
 }
 
 /**
@@ -44,9 +43,6 @@ export function withLora(parameters: Parameters, options: LoraOptions, seed: num
     name.includes('.lora_A') ? { deviation: 1 / Math.sqrt(inner) } : { constant: 0 };
   return new Map([...parameters, ...initialize(shapes, deviationOf, seed)]);
 }
-
-/** Whether a parameter belongs to an adapter; what `TrainingPlan.trained` wants. */
-export const isLora = isAdapter;
 
 /** Products with adapters, for `sequenceObjective`'s option `weights`. */
 export function loraWeights(
@@ -71,7 +67,7 @@ export function loraWeights(
 
 /** W + (α/r) B A for adapted matrices: a checkpoint that needs no adapters. The parameters given are left as they are. */
 export function mergeLora(parameters: Parameters, options: LoraOptions): Map<string, Parameter> {
-  const merged = new Map([...parameters].filter(([name]) => !isAdapter(name)));
+  const merged = new Map([...parameters].filter(([name]) => !isLora(name)));
   const { rank } = options;
   for (const [name, weight] of adapted(parameters, options)) {
     const [out, inner] = weight.shape;

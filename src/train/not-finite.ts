@@ -4,6 +4,9 @@ import { describeNode } from '../graph/print.ts';
 import { Program, type ProgramOptions } from '../graph/session.ts';
 import type { Graph, Tensor } from '../graph/types.ts';
 
+/** Each run computes everything again; all values of a step at once may not fit in memory. */
+const valuesAtOnce = 64;
+
 /** The first node, in program order, that computes a number that is not finite; undefined when there is none. */
 export async function firstNotFinite(
   graph: Graph,
@@ -15,11 +18,13 @@ export async function firstNotFinite(
     .filter(({ dtype }) => dtype.startsWith('float'));
   const outputs = new Map(values.map((value) => [`%${value.id}`, value]));
   await using program = await Program.load({ ...graph, outputs }, options);
-  for (const node of graph.nodes) {
-    const names = node.outputs.map(({ id }) => `%${id}`).filter((name) => outputs.has(name));
-    if (names.length === 0) continue;
-    const results = await program.run(feeds, names);
-    if (names.some((name) => hasNotFinite(results[name].data as Float32Array))) return describeNode(node);
+  const names = [...outputs.keys()];
+  for (let first = 0; first < names.length; first += valuesAtOnce) {
+    const results = await program.run(feeds, names.slice(first, first + valuesAtOnce));
+    const bad = names.find((name) => name in results && hasNotFinite(results[name].data as Float32Array));
+    if (bad === undefined) continue;
+    const value = outputs.get(bad)!;
+    return describeNode(graph.nodes.find((node) => node.outputs.includes(value))!);
   }
   return undefined;
 }

@@ -4,9 +4,10 @@ import { QuickstepError } from '../errors.ts';
 import { float32 } from '../graph/types.ts';
 import { type LlamaConfig, parseLlamaConfig } from '../models/config.ts';
 import { llamaWeightShapes } from '../models/llama-training.ts';
+import { chatTemplateOf } from '../models/load.ts';
 import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Problem } from '../tasks/task.ts';
-import { createChatTemplate, type Tokenizer, tokenizerFilesOf, tokenizerOf } from '../text/index.ts';
+import { type Tokenizer, tokenizerFilesOf, tokenizerOf } from '../text/index.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import { type PullOptions, pull } from '../weights/pull.ts';
 import type { Parameter, Parameters } from './parameters.ts';
@@ -18,7 +19,10 @@ export interface Trainable {
   parameters: Map<string, Parameter>;
   /** Padding that no loss sees. */
   pad: number;
-  /** Tokens of a prompt (through the chat template), its answer and the end token. */
+  /**
+   * Tokens of a prompt (through the chat template), its answer and the end token.
+   * @throws QuickstepError 'bad-input' when they are more than the context holds.
+   */
   encode(example: Problem): EncodedProblem;
   /** Writes weights of this architecture as a checkpoint folder. */
   save(folder: string, parameters: Parameters): Promise<void>;
@@ -41,17 +45,28 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
         throw new QuickstepError(
           'bad-file',
           `${name} has ${weight.length} elements, config.json makes it [${shape}].`,
+          'Fetch the checkpoint again.',
         );
       parameters.set(name, float32(shape, weight));
     }
     const data = checkpoint.tokenizer;
-    if (!data) throw new QuickstepError('unsupported', `"${path}" has no tokenizer.`);
+    if (!data)
+      throw new QuickstepError(
+        'unsupported',
+        `"${path}" has no tokenizer.`,
+        'Put tokenizer.json beside the weights.',
+      );
     const { tokenizer, chatTemplate } = tokenizerOf(data, checkpoint.generationConfig);
     const [eos] = tokenizer.eosIds;
-    if (eos === undefined) throw new QuickstepError('unsupported', `"${path}" names no end token.`);
-    const template = chatTemplate
-      ? createChatTemplate(chatTemplate, { eos: tokenizer.piece(eos) })
-      : undefined;
+    if (eos === undefined)
+      throw new QuickstepError(
+        'unsupported',
+        `"${path}" names no end token.`,
+        'Put eos_token into tokenizer_config.json.',
+      );
+    const template = chatTemplateOf(chatTemplate, tokenizer);
+    // Batches of sequences have no sliding window; within its length there is no difference.
+    const longest = Math.min(config.contextLength, config.slidingWindow ?? Infinity);
     return {
       config,
       tokenizer,
@@ -63,7 +78,12 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
           : prompt;
         const before = tokenizer.encode(opening, { addSpecialTokens: false });
         const after = tokenizer.encode(answer, { addSpecialTokens: false, parseSpecial: false });
-        return { tokens: Int32Array.from([...before, ...after, eos]), answerStart: before.length };
+        const tokens = Int32Array.from([...before, ...after, eos]);
+        if (tokens.length > longest) {
+          const what = `An example has ${tokens.length} tokens, ${id} takes ${longest}.`;
+          throw new QuickstepError('bad-input', what, 'Shorten its prompt or its answer, or leave it out.');
+        }
+        return { tokens, answerStart: before.length };
       },
       save: (folder, weights) => {
         const files = tokenizerFilesOf(data);

@@ -2,13 +2,12 @@
 
 import { normal } from '../decode/random.ts';
 import { float32, sizeOf, type Tensor } from '../graph/types.ts';
+import { fnv1a } from '../tasks/split.ts';
+import { trainingStreams } from './streams.ts';
 
 export type Parameter = Extract<Tensor, { dtype: 'float32' }>;
 /** By name, in a fixed order: sums over parameters are the same in every run. */
 export type Parameters = ReadonlyMap<string, Parameter>;
-
-/** Stream of the random numbers that weights start from (see decode/random.ts). */
-const initialization = 32;
 
 /** What a weight starts from, by its name and shape: normal numbers of a standard deviation, or a constant. */
 export type Initializer = (
@@ -39,27 +38,14 @@ export function initialize(
     const start = initializer(name, shape);
     if ('constant' in start) data.fill(start.constant);
     else {
-      const step = hash(name);
+      const step = fnv1a(name);
       for (let position = 0; position < data.length; position++)
-        data[position] = start.deviation * normal({ seed, stream: initialization, step, position });
+        data[position] =
+          start.deviation * normal({ seed, stream: trainingStreams.initialization, step, position });
     }
     parameters.set(name, float32(shape, data));
   }
   return parameters;
-}
-
-/** FNV-1a, 32 bits: an address in the random stream for each name. */
-function hash(name: string): number {
-  let state = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) state = Math.imul(state ^ name.charCodeAt(i), 0x01000193);
-  return state >>> 0;
-}
-
-/** Total number of elements. */
-export function countParameters(parameters: Parameters): number {
-  let count = 0;
-  for (const { data } of parameters.values()) count += data.length;
-  return count;
 }
 
 /** Tensors of zeros with the same names and shapes. */

@@ -7,10 +7,7 @@ import { uniform } from '../decode/random.ts';
 import { float32, tensor } from '../graph/types.ts';
 import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Batch } from './program.ts';
-
-/** Streams of the random numbers of training (see decode/random.ts). */
-const maskRatio = 33;
-const maskOrder = 34;
+import { trainingStreams } from './streams.ts';
 
 /** A causal row never sees later ones; large enough for exp to give 0, small enough to stay finite in sums. */
 const hidden = -1e9;
@@ -93,7 +90,7 @@ export function maskedBatch(examples: readonly EncodedProblem[], options: Maskin
   const { pad, mask, normalizer, extra, seed, step, first } = options;
   const rows = longest(examples) + extra;
   const data = emptyBatch(examples.length, rows, pad);
-  const offset = uniform({ seed, stream: maskRatio, step, position: 0 });
+  const offset = uniform({ seed, stream: trainingStreams.maskRatio, step, position: 0 });
   for (const [n, { tokens, answerStart }] of examples.entries()) {
     const row = n * rows;
     data.ids.set(tokens, row);
@@ -104,7 +101,7 @@ export function maskedBatch(examples: readonly EncodedProblem[], options: Maskin
     const masked = 1 + Math.floor(ratio * canvas);
     const places = Array.from({ length: canvas }, (_, i) => ({
       at: row + answerStart + i,
-      rank: uniform({ seed, stream: maskOrder, step, position: (first + n) * 4096 + i }),
+      rank: uniform({ seed, stream: trainingStreams.maskOrder, step, position: (first + n) * 4096 + i }),
     }));
     places.sort((a, b) => a.rank - b.rank);
     for (const { at } of places.slice(0, masked)) {

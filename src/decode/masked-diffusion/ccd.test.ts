@@ -3,8 +3,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { normal } from '../random.ts';
-import type { Step } from '../step.ts';
-import { type CanvasLogits, canvasLanguage, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import {
+  type CanvasLogits,
+  type CanvasSettings,
+  canvasLanguage,
+  decodeSettings,
+  trajectory,
+} from '../testing/canvas-model.ts';
 import { type ReferenceOptions, referenceCanvas, softmaxOf, surest } from '../testing/reference-canvas.ts';
 import { ccd } from './ccd.ts';
 import { ContextMixture } from './context-mixture.ts';
@@ -24,29 +29,8 @@ const language: CanvasLogits = (tokens, position) =>
       : 0.4 * logit + 3 * normal({ seed: tokens[0], stream: 999, step: position, position: token }),
   );
 
-interface Settings {
-  prompt?: number[];
-  genLength: number;
-  methodOptions?: Record<string, unknown>;
-  sampling?: { temperature: number; seed: number };
-  eosIds?: number[];
-}
-
-const decode = (
-  { prompt = [1, 2, 3], genLength, methodOptions, sampling, eosIds = [] }: Settings,
-  method: typeof ccd | typeof diffusion = ccd,
-) =>
-  decodeCanvasTokens(method as typeof diffusion, language, {
-    prompt,
-    maskId,
-    eosIds,
-    maxTokens: genLength,
-    sampling,
-    methodOptions: { genLength, ...methodOptions },
-  });
-
-const trajectory = (steps: readonly Step[]) =>
-  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
+const decode = (settings: CanvasSettings, method: unknown = ccd) =>
+  decodeSettings(method, language, settings);
 
 const anySettings = fc
   .record({

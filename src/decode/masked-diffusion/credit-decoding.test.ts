@@ -3,16 +3,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fillGumbel } from '../random.ts';
-import type { Step } from '../step.ts';
-import { type CanvasLogits, canvasLanguage, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import {
+  type CanvasLogits,
+  canvasLanguage,
+  decodeCanvasTokens,
+  trajectory,
+} from '../testing/canvas-model.ts';
 import { creditDecoding, TraceCredit } from './credit-decoding.ts';
 import { diffusion } from './diffusion.ts';
 
 const vocabulary = 6;
 const maskId = 0;
-
-const trajectory = (steps: readonly Step[]) =>
-  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
 
 const anyRun = fc.record({
   language: fc.nat(1e6),

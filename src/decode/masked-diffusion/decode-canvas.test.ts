@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { defineMethod } from '../method.ts';
 import type { SamplingInput } from '../sampling/options.ts';
 import type { Step } from '../step.ts';
-import { canvasLanguage, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import { canvasLanguage, decodeCanvasTokens, trajectory } from '../testing/canvas-model.ts';
 import { quota, quotaRule } from './commit/quota.ts';
 import { ranked } from './commit/rank.ts';
 import { thresholdRule } from './commit/threshold.ts';
@@ -54,9 +54,6 @@ const methodOf = (parts: (canvas: { eosIds: readonly number[] }) => Parts) =>
     guarantee: 'own',
     phases: (options, run) => decodeCanvas(run, options, parts(run)),
   }) as unknown as typeof diffusion;
-
-const trajectory = (steps: readonly Step[]) =>
-  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
 
 /** Blocks, a number of blocks, steps for each, and the rest. */
 const anySettings = fc

@@ -2,8 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Step } from '../step.ts';
-import { canvasLanguage, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import { type CanvasSettings, canvasLanguage, decodeSettings, trajectory } from '../testing/canvas-model.ts';
 import { referenceCanvas, surest } from '../testing/reference-canvas.ts';
 import { ascendingBlocks, ascendingQuotas, ascendingSteps } from './commit/ascending.ts';
 import { diffusion } from './diffusion.ts';
@@ -23,29 +22,16 @@ const trap: typeof plainLanguage = (tokens, position) => {
   return logits;
 };
 
-interface Settings {
-  prompt?: number[];
-  genLength: number;
-  methodOptions?: Record<string, unknown>;
-  sampling?: { temperature: number; seed: number };
-}
-
 const decode = (
-  { prompt = [1, 2, 3], genLength, methodOptions, sampling }: Settings,
-  method: typeof eoserAssCjgrpo | typeof diffusion = eoserAssCjgrpo,
+  { methodOptions, ...settings }: CanvasSettings,
+  method: unknown = eoserAssCjgrpo,
   language = plainLanguage,
 ) =>
-  decodeCanvasTokens(method as typeof diffusion, language, {
-    prompt,
-    maskId,
+  decodeSettings(method, language, {
     eosIds: [eos],
-    maxTokens: genLength,
-    sampling,
-    methodOptions: { genLength, earlyStop: 'never', ...methodOptions },
+    ...settings,
+    methodOptions: { earlyStop: 'never', ...methodOptions },
   });
-
-const trajectory = (steps: readonly Step[]) =>
-  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
 
 const anyPrompt = fc.array(fc.integer({ min: 1, max: eos - 1 }), { minLength: 1, maxLength: 5 });
 const anySampling = fc.record({ temperature: fc.constantFrom(0, 0, 0.7, 1), seed: fc.nat(1000) });

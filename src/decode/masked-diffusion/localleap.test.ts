@@ -2,8 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Step } from '../step.ts';
-import { type CanvasLogits, canvasLanguage, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import {
+  type CanvasLogits,
+  type CanvasSettings,
+  canvasLanguage,
+  decodeSettings,
+  trajectory,
+} from '../testing/canvas-model.ts';
 import { type Opening, referenceCanvas, surest } from '../testing/reference-canvas.ts';
 import { barAt, type LocalLeap, localLeapRule } from './commit/local-leap.ts';
 import { thresholdRule } from './commit/threshold.ts';
@@ -18,30 +23,8 @@ const maskId = 0;
 const eos = 7;
 const language = canvasLanguage(9, vocabulary, maskId, 4);
 
-interface Settings {
-  prompt?: number[];
-  genLength: number;
-  methodOptions?: Record<string, unknown>;
-  sampling?: { temperature: number; seed: number };
-  eosIds?: number[];
-}
-
-const decode = (
-  { prompt = [1, 2, 3], genLength, methodOptions, sampling, eosIds = [] }: Settings,
-  method: typeof localleap | typeof diffusion = localleap,
-  on: CanvasLogits = language,
-) =>
-  decodeCanvasTokens(method as typeof diffusion, on, {
-    prompt,
-    maskId,
-    eosIds,
-    maxTokens: genLength,
-    sampling,
-    methodOptions: { genLength, ...methodOptions },
-  });
-
-const trajectory = (steps: readonly Step[]) =>
-  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
+const decode = (settings: CanvasSettings, method: unknown = localleap, on: CanvasLogits = language) =>
+  decodeSettings(method, on, settings);
 
 const predictionsOf = (confidence: readonly number[], candidates: readonly number[], tokens?: number[]) =>
   ({

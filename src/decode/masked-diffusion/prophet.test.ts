@@ -2,8 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Step } from '../step.ts';
-import { type CanvasLogits, canvasLanguage, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import {
+  type CanvasLogits,
+  canvasLanguage,
+  decodeCanvasTokens,
+  trajectory,
+} from '../testing/canvas-model.ts';
 import { creditDecoding } from './credit-decoding.ts';
 import { diffusion } from './diffusion.ts';
 import { prophet } from './prophet.ts';
@@ -12,9 +16,6 @@ const vocabulary = 6;
 const maskId = 0;
 const eos = 5;
 const never = { gapEarly: 1e6, gapMiddle: 1e6, gapLate: 1e6 };
-
-const trajectory = (steps: readonly Step[]) =>
-  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
 
 const anyRun = fc
   .record({

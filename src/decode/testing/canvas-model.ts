@@ -70,6 +70,31 @@ export interface DecodeCanvasOptions extends DecodeTokensOptions {
   shiftLogits?: boolean;
 }
 
+/** What random canvases are decoded with. */
+export interface CanvasSettings {
+  prompt?: number[];
+  genLength: number;
+  methodOptions?: Record<string, unknown>;
+  sampling?: { temperature: number; seed: number };
+  eosIds?: number[];
+}
+
+/** Decodes a canvas of `genLength` positions with the mask 0. */
+export function decodeSettings(
+  // Tests give options of several methods in one record.
+  method: unknown,
+  logitsOf: CanvasLogits,
+  { prompt = [1, 2, 3], genLength, methodOptions, sampling, eosIds = [] }: CanvasSettings,
+) {
+  const options = { genLength, ...methodOptions };
+  const limits = { prompt, maskId: 0, eosIds, maxTokens: genLength, sampling, methodOptions: options };
+  return decodeCanvasTokens(method as Method, logitsOf, limits);
+}
+
+/** What each step committed, as [position, token]. */
+export const trajectory = (steps: readonly Step[]) =>
+  steps.map(({ committed }) => committed.map(({ position, token }) => [position, token]));
+
 /** The run after its end, its steps, and the groups of each forward. */
 export async function decodeCanvasTokens<O extends MethodOptions>(
   method: Method<O>,

@@ -2,13 +2,12 @@
 
 import type { GraphBuilder } from '../builder.ts';
 import type { GradientRule, GradientRules } from '../ops.ts';
-import { float32, tensor, type Value } from '../types.ts';
+import { tensor, type Value } from '../types.ts';
 import { sumTo } from './shape.ts';
 
 /** A scalar of the element type of `like`. */
 export function scalarLike(b: GraphBuilder, x: number, like: Value): Value {
-  if (like.dtype === 'float32') return b.scalar(x);
-  return b.constant(like.dtype === 'float64' ? tensor('float64', [], Float64Array.of(x)) : float32([], [x]));
+  return like.dtype === 'float64' ? b.constant(tensor('float64', [], Float64Array.of(x))) : b.scalar(x);
 }
 
 type Unary = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'reciprocal' | 'sigmoid' | 'silu' | 'tanh';

@@ -2,6 +2,9 @@
 
 import fc from 'fast-check';
 import type { Dim, DType, Shape } from '../types.ts';
+import type { OperatorCase, Random } from './compare.ts';
+
+export type Cases = fc.Arbitrary<OperatorCase>;
 
 export const seed = fc.integer();
 export const dim = fc.constantFrom<Dim>(1, 2, 3, 5, 'rows', 'slots');
@@ -42,3 +45,6 @@ export function broadcastable(count: number, size = dim, maxRank = 4): fc.Arbitr
       ),
     );
 }
+
+/** Elements that logarithms, roots and divisions take. */
+export const positive = (random: Random) => 0.05 + 4 * random();

@@ -2,14 +2,15 @@
 
 import { join } from 'node:path';
 import { uniform } from '../../decode/random.ts';
-import { openCheckpoint } from '../../weights/checkpoint.ts';
+import { openTrainable } from '../open-trainable.ts';
 import { Muon } from '../optimizers/muon.ts';
 import { defineRecipe } from '../recipe.ts';
 import { saveModel } from '../save-model.ts';
 import { cooledSchedule, cosineSchedule } from '../schedule.ts';
 import { sequenceObjective } from '../sequence-model.ts';
 import { byLength, maskedBatch } from '../sequences.ts';
-import { answerTokens, freshWeights, houseModel, modelsFolder } from './house.ts';
+import { trainingStreams } from '../streams.ts';
+import { answerTokens, houseModel, modelsFolder } from './house.ts';
 import { type houseShares, Mixture } from './mixture.ts';
 
 const examplesPerStep = 192;
@@ -23,8 +24,6 @@ const plannedShare = 1900 / 2600;
 const cooling = 1100 / 1900;
 /** Share of steps whose short problems get as long a canvas as the long ones. */
 const wideShare = 0.1;
-/** Stream of the canvas lengths (see decode/random.ts). */
-const canvasLength = 36;
 
 /** Fewer of the long problems than house-causal sees: a canvas learns more slowly. */
 const shares: typeof houseShares = {
@@ -49,13 +48,7 @@ export const houseDiffusion = defineRecipe({
       max_position_embeddings: 128,
     });
     const { file, config, encode, eos: pad, mask, files } = model;
-    const parameters = freshWeights(config, seed);
-    const start = await openCheckpoint(join(modelsFolder, 'house-causal'));
-    try {
-      for (const [name, { data }] of parameters) data.set(await start.read(name));
-    } finally {
-      await start.close();
-    }
+    const { parameters } = await openTrainable(join(modelsFolder, 'house-causal'));
     const mixture = new Mixture(seed, encode, shares);
     const planned = Math.round(steps / plannedShare);
     const warmup = Math.min(100, planned / 10);
@@ -64,7 +57,8 @@ export const houseDiffusion = defineRecipe({
         parameters,
         objective: sequenceObjective(config),
         batches: (step) => {
-          const length = (position: number) => uniform({ seed, stream: canvasLength, step, position });
+          const length = (position: number) =>
+            uniform({ seed, stream: trainingStreams.canvasLength, step, position });
           const isWide = length(0) < wideShare;
           const count = isWide ? examplesPerStep / 2 : examplesPerStep;
           const examples = mixture.examples(step, count, step / planned);

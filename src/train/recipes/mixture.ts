@@ -5,6 +5,7 @@
 
 import { uniform } from '../../decode/random.ts';
 import { type EncodedProblem, findTask, type Problem, type Problems, problems } from '../../tasks/index.ts';
+import { trainingStreams } from '../streams.ts';
 
 /** Shares of tasks, and of levels within a task. */
 export const houseShares: Readonly<Record<string, { share: number; levels: readonly number[] }>> = {
@@ -15,8 +16,6 @@ export const houseShares: Readonly<Record<string, { share: number; levels: reado
   sorting: { share: 0.15, levels: [0.55, 0.3, 0.15] },
 };
 
-/** Stream of the choices of tasks (see decode/random.ts). */
-const choice = 35;
 /** Share of the run after which the harder levels have their full share. */
 const curriculum = 0.2;
 /** More than a step ever has. */
@@ -53,7 +52,7 @@ export class Mixture {
     const shares = this.#sources.map(({ share, isHarder }) => (isHarder ? share * eased : share));
     const total = shares.reduce((a, b) => a + b, 0);
     return Array.from({ length: count }, (_, position) => {
-      let rest = uniform({ seed: this.#seed, stream: choice, step, position }) * total;
+      let rest = uniform({ seed: this.#seed, stream: trainingStreams.task, step, position }) * total;
       let chosen = 0;
       while (chosen < shares.length - 1 && rest >= shares[chosen]) rest -= shares[chosen++];
       return this.#encode(this.#sources[chosen].problems.at(step * examplesPerStep + position));

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { promptTokens } from '../decode/generate.ts';
+import { load } from '../models/load.ts';
+import { openTrainable } from './open-trainable.ts';
+
+describe('openTrainable', () => {
+  it('encodes a prompt as decoding does', async () => {
+    const { encode, pad } = await openTrainable('house-causal');
+    const { tokens, answerStart } = encode({ prompt: 'Sort: 3 1 2', answer: '1 2 3' });
+    await using model = await load('house-causal');
+    const prompt = promptTokens(model, [{ role: 'user', content: 'Sort: 3 1 2' }]);
+    expect([...tokens.subarray(0, answerStart)]).toEqual(prompt);
+    expect(tokens.at(-1)).toBe(pad);
+    expect(model.tokenizer.decode([...tokens.subarray(answerStart, -1)])).toBe('1 2 3');
+  });
+
+  it('takes text as it is where the model has no chat template', async () => {
+    const { encode, tokenizer } = await openTrainable('stories260k');
+    const { tokens, answerStart } = encode({ prompt: 'Once upon', answer: ' a time' });
+    expect([...tokens.subarray(0, answerStart)]).toEqual(
+      tokenizer.encode('Once upon', { addSpecialTokens: false }),
+    );
+  });
+
+  it('refuses an example that is longer than the context', async () => {
+    const { encode, config } = await openTrainable('house-diffusion');
+    const answer = '1 '.repeat(config.contextLength);
+    expect(() => encode({ prompt: 'Sort: 1', answer })).toThrow(
+      expect.objectContaining({ code: 'bad-input', message: expect.stringContaining('takes 128') }),
+    );
+  });
+});
