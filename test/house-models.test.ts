@@ -7,8 +7,7 @@ import { evaluate, findTask, testProblems } from '../src/tasks/index.ts';
 /** Far enough below what the proof measured for 40 problems to be lucky or not. */
 const least: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'house-causal': { 'word-problems': 0.8, countdown: 0.35, sudoku: 0.9, json: 0.9, sorting: 0.9 },
-  // Its arithmetic is weak (see its card), so word problems are left out.
-  'house-diffusion': { countdown: 0.25, sudoku: 0.9, json: 0.9, sorting: 0.9 },
+  'house-diffusion': { 'word-problems': 0.75, countdown: 0.3, sudoku: 0.9, json: 0.9, sorting: 0.9 },
 };
 const canvas = 32;
 

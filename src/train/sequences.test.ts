@@ -170,6 +170,41 @@ describe('maskedBatch', () => {
     );
   });
 
+  it('asks the row before when shifted, for the same positions', () => {
+    const choice = fc.record({ extra: fc.nat(8), step: fc.integer({ min: 1, max: 1000 }) });
+    fc.assert(
+      fc.property(examples, choice, (all, more) => {
+        const plain = maskedBatch(all, masking(more));
+        const shifted = maskedBatch(all, masking({ ...more, shift: true }));
+        const rows = plain.ids.shape[1];
+        expect(shifted.ids).toEqual(plain.ids);
+        for (let n = 0; n < all.length; n++) {
+          for (const name of ['targets', 'weights']) {
+            const [ours, theirs] = [shifted, plain].map((batch) => numbers(batch, name).subarray(n * rows));
+            expect(ours.subarray(0, rows - 1)).toEqual(theirs.subarray(1, rows));
+          }
+          expect(numbers(shifted, 'weights')[(n + 1) * rows - 1]).toBe(0);
+        }
+      }),
+    );
+  });
+
+  it('masks the last positions in the share of rows that is told to, as many as else', () => {
+    const one = { tokens: Int32Array.of(50, answerMark, ...Array(29).fill(51), eos), answerStart: 2 };
+    const isSuffix = (ids: Float32Array) => !ids.subarray(ids.indexOf(mask)).some((id) => id !== mask);
+    const rows = (suffixShare: number) => {
+      const ids = numbers(maskedBatch(Array(400).fill(one), masking({ suffixShare })), 'ids');
+      return Array.from({ length: 400 }, (_, n) => ids.subarray(n * 32, (n + 1) * 32));
+    };
+    const counts = (share: number) => rows(share).map((ids) => ids.filter((id) => id === mask).length);
+    expect(counts(1)).toEqual(counts(0));
+    expect(rows(1).every(isSuffix)).toBe(true);
+    // Few random masks look like a suffix, so that the share is seen: five standard errors around it.
+    const chance = rows(0).filter(isSuffix).length / 400;
+    const seen = rows(0.25).filter(isSuffix).length / 400;
+    expect(Math.abs(seen - (chance + 0.25 * (1 - chance)))).toBeLessThan(5 * Math.sqrt(0.25 / 400));
+  });
+
   it('masks differently at each step and with each seed', () => {
     const one = {
       tokens: Int32Array.of(50, answerMark, ...new Int32Array(60).fill(51), eos),

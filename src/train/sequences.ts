@@ -79,34 +79,44 @@ export interface MaskingOptions {
   step: number;
   /** Number of the batch's first example within the step. */
   first: number;
+  /** Row i - 1 predicts position i, as in a causal model, which this keeps more of than LLaDA's row i. */
+  shift?: boolean;
+  /** Share of rows whose masked positions are the last ones: what a decoder that goes left to right meets. */
+  suffixShare?: number;
 }
 
 /**
  * Masked diffusion on the answers (Nie et al. 2025, arXiv:2502.09992, algorithm 2), with the low-variance estimator of
  * their appendix: of a canvas of C positions, end tokens included, exactly k are masked, k stratified over the step,
- * and each masked one weighs (C / k) / normalizer.
+ * and each masked one weighs (C / k) / normalizer. With `shift` the rows are read as Dream's are (Ye et al. 2025,
+ * arXiv:2508.15487): the one before a masked position predicts it.
  */
 export function maskedBatch(examples: readonly EncodedProblem[], options: MaskingOptions): Batch {
-  const { pad, mask, normalizer, extra, seed, step, first } = options;
+  const { pad, mask, normalizer, extra, seed, step, first, shift = false, suffixShare = 0 } = options;
+  const before = shift ? 1 : 0;
   const rows = longest(examples) + extra;
   const data = emptyBatch(examples.length, rows, pad);
   const offset = uniform({ seed, stream: trainingStreams.maskRatio, step, position: 0 });
   for (const [n, { tokens, answerStart }] of examples.entries()) {
     const row = n * rows;
     data.ids.set(tokens, row);
-    data.targets.set(data.ids.subarray(row, row + rows), row);
+    data.targets.set(data.ids.subarray(row + before, row + rows), row);
     const canvas = rows - answerStart;
     // Stratified over the step, in an order that has nothing to do with lengths: 0.618.. steps fill [0, 1) evenly.
     const ratio = (offset + (first + n) * ((Math.sqrt(5) - 1) / 2)) % 1;
     const masked = 1 + Math.floor(ratio * canvas);
+    const isSuffix =
+      uniform({ seed, stream: trainingStreams.maskShape, step, position: first + n }) < suffixShare;
     const places = Array.from({ length: canvas }, (_, i) => ({
       at: row + answerStart + i,
-      rank: uniform({ seed, stream: trainingStreams.maskOrder, step, position: (first + n) * 4096 + i }),
+      rank: isSuffix
+        ? -i
+        : uniform({ seed, stream: trainingStreams.maskOrder, step, position: (first + n) * 4096 + i }),
     }));
     places.sort((a, b) => a.rank - b.rank);
     for (const { at } of places.slice(0, masked)) {
       data.ids[at] = mask;
-      data.weights[at] = canvas / masked / normalizer;
+      data.weights[at - before] = canvas / masked / normalizer;
     }
   }
   return toBatch(examples.length, rows, data, new Float32Array(rows * rows));

@@ -8,4 +8,5 @@ export const trainingStreams = {
   task: 35,
   canvasLength: 36,
   dropout: 37,
+  maskShape: 38,
 } as const;
