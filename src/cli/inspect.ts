@@ -7,10 +7,19 @@ import { precisions } from '../models/linear.ts';
 import { ggufValue } from '../text/gguf.ts';
 import { tokenizerOf } from '../text/load.ts';
 import { type Checkpoint, openCheckpoint, type TokenizerData } from '../weights/checkpoint.ts';
+import { openConfigFolder } from '../weights/huggingface.ts';
 import { locate } from '../weights/pull.ts';
+import { findConfigFolder } from '../weights/source-local.ts';
 import type { ParsedArgs } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson, printLines } from './command.ts';
-import { kvBytesPerToken, memoryNeeds } from './memory.ts';
+import {
+  canvasRows,
+  decodingBytes,
+  kvBytesPerToken,
+  memoryNeeds,
+  parameterCount,
+  weightBytes,
+} from './memory.ts';
 import { formatBytes } from './progress.ts';
 import { oneModel } from './pull.ts';
 import { pad, printable } from './text-width.ts';
@@ -20,7 +29,7 @@ export const inspectCommand: Command = {
   usage: 'inspect <id|path>',
   title: "a checkpoint's architecture, sizes and memory need",
   summary:
-    'Reads the headers of a checkpoint on this machine and prints its architecture, its tensors, its tokenizer and the memory it needs. Weights are not loaded.',
+    'Reads the headers of a checkpoint on this machine and prints its architecture, its tensors, its tokenizer and the memory it needs. Weights are not loaded; a folder with a config.json alone will do.',
   examples: ['inspect stories260k', 'inspect ./model.gguf --json'],
   groups: () => [commonGroup],
   run: runInspect,
@@ -37,19 +46,16 @@ export interface Inspection {
   architecture?: LlamaConfig;
   unsupported?: string;
   tokenizer: { kind: string; vocabulary: number; chatTemplate: boolean } | null;
+  /** Of a model that caches keys and values. */
   kvBytesPerToken?: number;
-  /** Bytes with a full context, by precision. */
+  /** Of one forward over a canvas of some 1,024 tokens, for a model that runs prompt and canvas whole. */
+  activationBytes?: number;
+  /** Bytes of weights and these or the cache of a full context, by precision. */
   memory?: Record<string, number>;
 }
 
 async function runInspect(args: ParsedArgs): Promise<void> {
-  const id = oneModel(args.positionals, 'inspect');
-  const path = await locate(id);
-  if (path === undefined) {
-    const hint = `Fetch it with: quickstep pull ${id}`;
-    throw new QuickstepError('not-found', `${JSON.stringify(id)} is not on this machine.`, hint);
-  }
-  const checkpoint = await openCheckpoint(path);
+  const checkpoint = await openForInspection(oneModel(args.positionals, 'inspect'));
   try {
     const inspection = inspect(checkpoint);
     if (args.values(commonOptions).json) printJson(inspection);
@@ -59,9 +65,18 @@ async function runInspect(args: ParsedArgs): Promise<void> {
   }
 }
 
+async function openForInspection(id: string): Promise<Checkpoint> {
+  const folder = await findConfigFolder(id);
+  if (folder) return openConfigFolder(folder);
+  const path = await locate(id);
+  if (path !== undefined) return openCheckpoint(path);
+  const hint = `Fetch it with: quickstep pull ${id}`;
+  throw new QuickstepError('not-found', `${JSON.stringify(id)} is not on this machine.`, hint);
+}
+
 /** Gathers everything from an open checkpoint; reads no tensor. */
 export function inspect(checkpoint: Checkpoint): Inspection {
-  const { path, format, config } = checkpoint;
+  const { path, config } = checkpoint;
   const byType = new Map<string, { type: string; count: number; parameters: number; bytes: number }>();
   for (const { dtype, shape, byteLength } of checkpoint.tensors.values()) {
     const entry = byType.get(dtype) ?? { type: dtype, count: 0, parameters: 0, bytes: 0 };
@@ -73,26 +88,30 @@ export function inspect(checkpoint: Checkpoint): Inspection {
   const tensors = [...byType.values()].sort((a, b) => b.bytes - a.bytes);
   const sum = (key: 'parameters' | 'bytes') => tensors.reduce((total, entry) => total + entry[key], 0);
   const modelType = typeof config.model_type === 'string' ? config.model_type : 'unknown';
+  const known = architectureOf(config);
+  const counted = sum('parameters');
   return {
     path,
-    format,
+    format: tensors.length > 0 ? checkpoint.format : 'config.json',
     modelType,
-    parameters: sum('parameters'),
+    parameters: counted === 0 && known.architecture ? parameterCount(known.architecture) : counted,
     bytes: sum('bytes'),
     tensors,
     tokenizer: tokenizerSummary(checkpoint),
-    ...architectureOf(config),
+    ...known,
   };
 }
 
 function architectureOf(
   config: Record<string, unknown>,
-): Pick<Inspection, 'architecture' | 'unsupported' | 'kvBytesPerToken' | 'memory'> {
+): Pick<Inspection, 'architecture' | 'unsupported' | 'kvBytesPerToken' | 'activationBytes' | 'memory'> {
   try {
     const architecture = parseLlamaConfig(config);
     return {
       architecture,
-      kvBytesPerToken: kvBytesPerToken(architecture),
+      ...(architecture.causal
+        ? { kvBytesPerToken: kvBytesPerToken(architecture) }
+        : { activationBytes: decodingBytes(architecture) }),
       memory: memoryNeeds(architecture),
     };
   } catch (error) {
@@ -111,6 +130,7 @@ function tokenizerSummary({ tokenizer: data, generationConfig }: Checkpoint): In
 const modelKind = z.object({ model: z.object({ type: z.string() }) });
 
 function kindOf(data: TokenizerData): string {
+  if (data.format === 'vocabulary') return 'BPE (vocab.json, merges.txt)';
   if (data.format === 'gguf')
     return `${ggufValue(data.metadata, 'tokenizer.ggml.model') ?? 'unknown'} (GGUF)`;
   const parsed = modelKind.safeParse(data.tokenizer);
@@ -124,25 +144,60 @@ function architectureLines(a: LlamaConfig): [string, string][] {
   const by = 'factor' in ropeScaling ? ` by ${ropeScaling.factor}` : '';
   const scaling = ropeScaling.type === 'default' ? '' : `, ${ropeScaling.type} scaling${by}`;
   const window = a.slidingWindow ? `, sliding window ${count(a.slidingWindow)}` : '';
+  const both = a.causal ? '' : ', both ways';
+  const experts = a.experts ? `, ${a.experts.count} experts of which ${a.experts.chosen} a token` : '';
   return [
-    ['layers', `${a.layers}, hidden size ${count(a.hiddenSize)}, feed-forward ${count(a.intermediateSize)}`],
-    ['attention', `${heads} heads, ${kvHeads} key-value heads of size ${headDim}${window}`],
+    [
+      'layers',
+      `${a.layers}, hidden size ${count(a.hiddenSize)}, feed-forward ${count(a.intermediateSize)}${experts}`,
+    ],
+    ['attention', `${heads} heads, ${kvHeads} key-value heads of size ${headDim}${window}${both}`],
     ['position', `RoPE base ${count(a.ropeTheta)}${scaling}`],
     ['vocabulary', `${count(a.vocabSize)}${a.tiedEmbeddings ? ', embeddings tied to the output head' : ''}`],
     ['context', `${count(a.contextLength)} tokens`],
+    ...(a.maskTokenId === undefined
+      ? []
+      : [
+          ['mask', `token ${a.maskTokenId}${a.shiftLogits ? ', logits shifted by one' : ''}`] as [
+            string,
+            string,
+          ],
+        ]),
+  ];
+}
+
+function memoryLines(a: LlamaConfig): [string, string][] {
+  const decoding = decodingBytes(a);
+  const sizes = (beside: number) =>
+    precisions.map((name) => `${name} ${formatBytes(weightBytes(a, name) + beside)}`).join(', ');
+  if (a.causal) {
+    return [
+      ['K/V cache', `${count(kvBytesPerToken(a))} bytes per token, ${formatBytes(decoding)} in all`],
+      ['memory', sizes(decoding)],
+      ['', 'weights and a full context'],
+    ];
+  }
+  return [
+    ['weights', sizes(0)],
+    ['activations', `${formatBytes(decoding)} for a prompt and canvas of ${count(canvasRows(a))} tokens`],
+    ['memory', sizes(decoding)],
+    ['', 'weights and activations; no K/V cache'],
   ];
 }
 
 /** An inspection as lines for people. */
 export function inspectionLines(inspection: Inspection): string[] {
-  const { architecture, memory, tokenizer, kvBytesPerToken: kv } = inspection;
+  const { architecture, tokenizer, bytes } = inspection;
   const rows: [string, string][] = [
     ['checkpoint', inspection.path],
     ['format', inspection.format],
     ['architecture', printable(inspection.modelType)],
     ...(inspection.unsupported ? [['cannot run', inspection.unsupported] as [string, string]] : []),
     ...(architecture ? architectureLines(architecture) : []),
-    ['parameters', `${count(inspection.parameters)} in ${formatBytes(inspection.bytes)}`],
+    [
+      'parameters',
+      `${count(inspection.parameters)} ${bytes > 0 ? `in ${formatBytes(bytes)}` : 'by config.json; no weights are here'}`,
+    ],
     ...inspection.tensors.map(({ type, count: tensors, parameters, bytes }): [string, string] => [
       `  ${type}`,
       `${count(tensors)} tensors, ${count(parameters)} parameters, ${formatBytes(bytes)}`,
@@ -154,13 +209,6 @@ export function inspectionLines(inspection: Inspection): string[] {
         : 'none',
     ],
   ];
-  if (architecture && memory && kv !== undefined) {
-    rows.push([
-      'K/V cache',
-      `${count(kv)} bytes per token, ${formatBytes(kv * architecture.contextLength)} in all`,
-    ]);
-    rows.push(['memory', precisions.map((name) => `${name} ${formatBytes(memory[name])}`).join(', ')]);
-    rows.push(['', 'weights and a full context']);
-  }
+  if (architecture) rows.push(...memoryLines(architecture));
   return rows.map(([name, value]) => `${pad(name, 14)}${value}`.trimEnd());
 }

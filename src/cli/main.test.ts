@@ -235,6 +235,27 @@ describe.concurrent('methods, models, pull, inspect', () => {
     expect(stdout).toMatch(/^layers +5, hidden size 64/m);
     expect(stdout).toMatch(/^memory +fp32 .*, w8a8 .*, w4 /m);
   });
+
+  it('tells what LLaDA-8B needs from its config.json alone', async () => {
+    const llada = fileURLToPath(new URL('../../test/golden/models/llada-8b', import.meta.url));
+    const known = await json(`inspect ${join(llada, 'config.json')} --json`);
+    expect(known).toMatchObject({
+      format: 'config.json',
+      modelType: 'llada',
+      parameters: 8_015_581_184,
+      bytes: 0,
+      tensors: [],
+      architecture: { causal: false, maskTokenId: 126336 },
+      tokenizer: null,
+    });
+    expect(known).not.toHaveProperty('kvBytesPerToken');
+    expect(known.memory.w4).toBeLessThan(known.memory.w8a8);
+    const { stdout } = await run(`inspect ${llada}`);
+    expect(stdout).toMatch(/^parameters +8,015,581,184 by config\.json; no weights are here$/m);
+    expect(stdout).toMatch(/^mask +token 126336$/m);
+    expect(stdout).toMatch(/^activations +.* for a prompt and canvas of 1,024 tokens$/m);
+    expect(stdout).toMatch(/^memory +fp32 .*, w8a8 .*, w4 .*\n +weights and activations; no K\/V cache$/m);
+  });
 });
 
 describe.concurrent('mistakes', () => {

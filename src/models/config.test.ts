@@ -1,6 +1,8 @@
 /** config.json is untrusted: what is understood, what is refused and with which words. */
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { fixture } from '../../test/golden/models/golden.ts';
 import { parseLlamaConfig } from './config.ts';
 
 const minimal = {
@@ -112,5 +114,111 @@ describe('parseLlamaConfig', () => {
     [{ model_type: 'llama', layer_types: Array(minimal.num_hidden_layers).fill('sliding_attention') }, 16],
   ])('reads the sliding window of %o as %s', (change, window) => {
     expect(parseLlamaConfig({ ...minimal, sliding_window: 16, ...change }).slidingWindow).toBe(window);
+  });
+});
+
+const fileAt = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(fixture(`${name}/config.json`), 'utf8'));
+
+describe('configurations of masked diffusion models', () => {
+  it('reads LLaDA-8B', () => {
+    expect(parseLlamaConfig(fileAt('llada-8b'))).toEqual({
+      modelType: 'llada',
+      hiddenSize: 4096,
+      intermediateSize: 12288,
+      experts: undefined,
+      layers: 32,
+      heads: 32,
+      kvHeads: 32,
+      headDim: 128,
+      vocabSize: 126464,
+      contextLength: 4096,
+      normEpsilon: 1e-5,
+      ropeTheta: 500_000,
+      ropeScaling: { type: 'default' },
+      tiedEmbeddings: false,
+      slidingWindow: undefined,
+      qkvBias: false,
+      qkNorm: false,
+      causal: false,
+      maskTokenId: 126336,
+      shiftLogits: false,
+    });
+  });
+
+  it('reads LLaDA-MoE, which calls itself llada too', () => {
+    expect(parseLlamaConfig(fileAt('llada-moe'))).toMatchObject({
+      modelType: 'llada-moe',
+      intermediateSize: 16,
+      experts: { count: 6, chosen: 2 },
+      qkNorm: true,
+      causal: false,
+      shiftLogits: false,
+    });
+  });
+
+  it('reads Dream', () => {
+    const dream = fileAt('dream');
+    expect(parseLlamaConfig(dream)).toMatchObject({ qkvBias: true, causal: false, shiftLogits: true });
+    expect(parseLlamaConfig({ ...dream, shift_logits: false }).shiftLogits).toBe(false);
+    // Its code has no window, whatever the file keeps of Qwen's entries.
+    const windowed = { ...dream, use_sliding_window: true, sliding_window: 16, max_window_layers: 0 };
+    expect(parseLlamaConfig(windowed).slidingWindow).toBeUndefined();
+  });
+
+  it('falls back to what the configuration class of LLaDA fills in', () => {
+    const { mlp_hidden_size, n_kv_heads, embedding_size, ...less } = fileAt('llada');
+    const config = parseLlamaConfig({ ...less, weight_tying: undefined, mask_token_id: 94 });
+    expect(config).toMatchObject({ intermediateSize: 128, kvHeads: 4, vocabSize: 95, tiedEmbeddings: true });
+  });
+
+  it.each([
+    ['llada', 126_336],
+    ['llada-moe', 156_895],
+  ])('knows the mask of the published %s models where the vocabulary has it', (type, mask) => {
+    const experts = { num_experts: 4, num_experts_per_tok: 2 };
+    const parse = (vocab_size: number) =>
+      parseLlamaConfig({ ...minimal, model_type: type, ...(type === 'llada' ? {} : experts), vocab_size });
+    expect(parse(mask + 1).maskTokenId).toBe(mask);
+    expect(() => parse(mask)).toThrow(/mask_token_id is missing/);
+  });
+
+  it.each([
+    ['llada', { d_model: undefined }, 'bad-file', /d_model: expected a number/],
+    ['llada', { n_layers: '2' }, 'bad-file', /n_layers: expected a number/],
+    ['llada', { block_type: 'sequential' }, 'unsupported', /block_type "sequential"/],
+    ['llada', { block_type: undefined }, 'unsupported', /block_type missing/],
+    ['llada', { activation_type: 'swiglu' }, 'unsupported', /activation_type "swiglu"/],
+    ['llada', { layer_norm_type: 'default' }, 'unsupported', /layer_norm_type/],
+    ['llada', { rope: false }, 'unsupported', /rope false/],
+    ['llada', { alibi: true }, 'unsupported', /alibi true/],
+    ['llada', { include_bias: true }, 'unsupported', /include_bias/],
+    ['llada', { include_qkv_bias: true }, 'unsupported', /include_qkv_bias/],
+    ['llada', { attention_layer_norm: true }, 'unsupported', /attention_layer_norm/],
+    ['llada', { scale_logits: true }, 'unsupported', /scale_logits/],
+    ['llada', { input_emb_norm: true }, 'unsupported', /input_emb_norm/],
+    ['llada', { block_group_size: 2 }, 'unsupported', /block_group_size 2/],
+    ['llada', { quantization_config: { bits: 4 } }, 'unsupported', /quantization_config/],
+    ['llada-moe', { expert_intermediate_size: undefined }, 'bad-file', /expert_intermediate_size/],
+    ['llada-moe', { num_experts_per_tok: 7 }, 'bad-file', /num_experts_per_tok 7/],
+    ['llada-moe', { num_experts: 0 }, 'bad-file', /num_experts/],
+    ['llada-moe', { moe_layer_freq: [0, 1] }, 'unsupported', /moe_layer_freq/],
+    ['llada-moe', { shared_expert_intermediate_size: 16 }, 'unsupported', /shared_expert_intermediate_size/],
+    ['llada-moe', { moe_router_enable_expert_bias: true }, 'unsupported', /expert_bias/],
+    ['llada-moe', { moe_router_score_function: 'sigmoid' }, 'unsupported', /score_function "sigmoid"/],
+    ['llada-moe', { partial_rotary_factor: 0.5 }, 'unsupported', /partial_rotary_factor/],
+    ['llada-moe', { clip_qkv: 8 }, 'unsupported', /clip_qkv/],
+    ['llada-moe', { attention_bias: true }, 'unsupported', /attention_bias/],
+    ['llada-moe', { sliding_window: 8 }, 'unsupported', /sliding_window/],
+    ['dream', { mask_token_id: undefined }, 'bad-file', /mask_token_id is missing/],
+  ])('refuses %s with %o', (name, change, code, message) => {
+    const parse = () => parseLlamaConfig({ ...fileAt(name), ...change });
+    expect(parse).toThrow(message);
+    expect(parse).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('overlooks unknown switches that are off', () => {
+    const file = fileAt('llada');
+    expect(parseLlamaConfig({ ...file, new_kind: false, other: null })).toEqual(parseLlamaConfig(file));
   });
 });

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
+import { lladaAsLlama } from './config-llada.ts';
 
 const size = (max: number) => z.number().int().min(1).max(max);
 
@@ -41,10 +42,14 @@ const configFile = z.object({
   attention_bias: z.boolean().optional(),
   mlp_bias: z.boolean().optional(),
   hidden_act: z.string().default('silu'),
-  is_causal: z.boolean().default(true),
+  is_causal: z.boolean().optional(),
   mask_token_id: z.number().int().min(0).nullish(),
-  shift_logits: z.boolean().default(false),
+  shift_logits: z.boolean().optional(),
+  num_experts: size(4096).optional(),
+  num_experts_per_tok: size(4096).optional(),
+  qk_layernorm: z.boolean().nullish(),
 });
+type ConfigFile = z.infer<typeof configFile>;
 
 /** How rotary frequencies are stretched beyond the trained context. */
 export type RopeScaling =
@@ -57,7 +62,10 @@ export type RopeScaling =
 export interface LlamaConfig {
   modelType: string;
   hiddenSize: number;
+  /** Width of the feed-forward layer; of one expert where there are `experts`. */
   intermediateSize: number;
+  /** A router and so many experts in place of each feed-forward layer, of which a token uses `chosen` (LLaDA-MoE). */
+  experts: { count: number; chosen: number } | undefined;
   layers: number;
   heads: number;
   kvHeads: number;
@@ -83,7 +91,26 @@ export interface LlamaConfig {
   shiftLogits: boolean;
 }
 
-const families = new Set(['llama', 'mistral', 'qwen2', 'qwen3', 'smollm']);
+/** What the model type says by itself; entries of the file go before `causal`, `shiftLogits` and `maskTokenId`. */
+interface Family {
+  qkvBias?: boolean;
+  qkNorm?: boolean;
+  causal?: boolean;
+  shiftLogits?: boolean;
+  /** The published models' mask, for files that do not name it. */
+  maskTokenId?: number;
+}
+
+const families = new Map<string, Family>([
+  ['llama', {}],
+  ['mistral', {}],
+  ['qwen2', { qkvBias: true }],
+  ['qwen3', { qkNorm: true }],
+  ['smollm', {}],
+  ['llada', { causal: false, maskTokenId: 126_336 }],
+  ['llada-moe', { causal: false, maskTokenId: 156_895 }],
+  ['Dream', { causal: false, qkvBias: true, shiftLogits: true }],
+]);
 
 function parseScaling(raw: z.infer<typeof ropeScaling> | null | undefined): RopeScaling {
   const type = raw?.rope_type ?? raw?.type ?? 'default';
@@ -107,7 +134,9 @@ function parseScaling(raw: z.infer<typeof ropeScaling> | null | undefined): Rope
 }
 
 /** Whether all layers attend through the sliding window; a mixture is refused. */
-function isWindowed(config: z.infer<typeof configFile>): boolean {
+function isWindowed(config: ConfigFile): boolean {
+  // Dream keeps Qwen's entries, but its code has no window.
+  if (config.model_type === 'Dream') return false;
   const layers = config.num_hidden_layers;
   let windowed = layers;
   if (config.layer_types) windowed = config.layer_types.filter((type) => type === 'sliding_attention').length;
@@ -121,7 +150,32 @@ function isWindowed(config: z.infer<typeof configFile>): boolean {
 }
 
 function unsupported(what: string): never {
-  throw new QuickstepError('unsupported', what, `Supported model types: ${[...families].join(', ')}.`);
+  throw new QuickstepError('unsupported', what, `Supported model types: ${[...families.keys()].join(', ')}.`);
+}
+
+/** @throws QuickstepError 'bad-file' for a mask outside the vocabulary, or none where the model type has to have one. */
+function maskTokenIdOf(config: ConfigFile, { causal = true, maskTokenId: published = Infinity }: Family) {
+  const given = config.mask_token_id ?? undefined;
+  if (given === undefined && causal) return undefined;
+  const id = given ?? published;
+  if (id < config.vocab_size) return id;
+  const what =
+    given === undefined
+      ? 'mask_token_id is missing'
+      : `mask_token_id ${given} is outside the vocabulary of ${config.vocab_size}`;
+  throw new QuickstepError('bad-file', `config.json: ${what}.`, 'Fetch the checkpoint again.');
+}
+
+/** @throws QuickstepError 'bad-file' when it cannot be. */
+function expertsOf(config: ConfigFile): LlamaConfig['experts'] {
+  if (config.model_type !== 'llada-moe') return undefined;
+  const { num_experts: count = 0, num_experts_per_tok: chosen = 0 } = config;
+  if (chosen >= 1 && chosen <= count) return { count, chosen };
+  throw new QuickstepError(
+    'bad-file',
+    `config.json: num_experts_per_tok ${chosen} does not fit num_experts ${count}.`,
+    'Fetch the checkpoint again.',
+  );
 }
 
 /**
@@ -129,7 +183,7 @@ function unsupported(what: string): never {
  * @throws QuickstepError 'bad-file' for missing or absurd fields, 'unsupported' for other architectures.
  */
 export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
-  const parsed = configFile.safeParse(raw);
+  const parsed = configFile.safeParse(lladaAsLlama(raw));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue.path.join('.') || 'config.json';
@@ -140,11 +194,12 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
     );
   }
   const config = parsed.data;
-  if (!families.has(config.model_type)) unsupported(`Model type "${config.model_type}" is not supported.`);
+  const family =
+    families.get(config.model_type) ?? unsupported(`Model type "${config.model_type}" is not supported.`);
   if (config.hidden_act !== 'silu') unsupported(`Activation "${config.hidden_act}" is not supported.`);
   if (config.mlp_bias) unsupported('Biases in the feed-forward layers are not supported.');
-  if (config.model_type !== 'qwen2' && config.attention_bias)
-    unsupported('attention_bias is supported for qwen2 only.');
+  if (!family.qkvBias && config.attention_bias)
+    unsupported('attention_bias is supported for qwen2 and Dream only.');
   const heads = config.num_attention_heads;
   const kvHeads = config.num_key_value_heads ?? heads;
   if (heads % kvHeads !== 0) {
@@ -157,18 +212,12 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
   if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
     throw new QuickstepError('bad-file', `config.json: head size ${headDim} is not an even integer.`);
   }
-  const maskTokenId = config.mask_token_id ?? undefined;
-  if (maskTokenId !== undefined && maskTokenId >= config.vocab_size) {
-    throw new QuickstepError(
-      'bad-file',
-      `config.json: mask_token_id ${maskTokenId} is outside the vocabulary of ${config.vocab_size}.`,
-      'Fetch the checkpoint again.',
-    );
-  }
+  const experts = expertsOf(config);
   return {
     modelType: config.model_type,
     hiddenSize: config.hidden_size,
     intermediateSize: config.intermediate_size,
+    experts,
     layers: config.num_hidden_layers,
     heads,
     kvHeads,
@@ -180,10 +229,10 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
     ropeScaling: parseScaling(config.rope_scaling ?? config.rope_parameters),
     tiedEmbeddings: config.tie_word_embeddings ?? false,
     slidingWindow: isWindowed(config) ? (config.sliding_window ?? undefined) : undefined,
-    qkvBias: config.model_type === 'qwen2',
-    qkNorm: config.model_type === 'qwen3',
-    causal: config.is_causal,
-    maskTokenId,
-    shiftLogits: config.shift_logits,
+    qkvBias: family.qkvBias ?? false,
+    qkNorm: family.qkNorm ?? (experts !== undefined && config.qk_layernorm === true),
+    causal: config.is_causal ?? family.causal ?? true,
+    maskTokenId: maskTokenIdOf(config, family),
+    shiftLogits: config.shift_logits ?? family.shiftLogits ?? false,
   };
 }

@@ -4,13 +4,21 @@
  * ordinary softmax (see attention.ts for the order-independent form that decoding uses).
  */
 
+import { QuickstepError } from '../errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Value } from '../graph/types.ts';
 import type { LlamaConfig } from './config.ts';
 import { ropeTables } from './rope.ts';
 
-/** Hugging Face names and shapes of a checkpoint's weights. */
+/**
+ * Hugging Face names and shapes of a checkpoint's weights.
+ * @throws QuickstepError 'unsupported' for a model with experts.
+ */
 export function llamaWeightShapes(config: LlamaConfig): Map<string, readonly number[]> {
+  if (config.experts) {
+    const hint = 'Start from a model with one feed-forward layer.';
+    throw new QuickstepError('unsupported', 'Models with experts cannot be trained.', hint);
+  }
   const { hiddenSize: d, intermediateSize: ffn, heads, kvHeads, headDim, vocabSize } = config;
   const shapes = new Map<string, readonly number[]>([['model.embed_tokens.weight', [vocabSize, d]]]);
   for (let layer = 0; layer < config.layers; layer++) {

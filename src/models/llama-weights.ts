@@ -28,9 +28,11 @@ export interface LayerWeights {
   output: Float32Array;
   /** RMS norm before the feed-forward layer [hidden]. */
   postNorm: Float32Array;
-  /** [2 · intermediate, hidden] */
+  /** [experts, hidden] */
+  router?: Float32Array;
+  /** [2 · width, hidden], the gates of all experts before their ups; `width` is `feedForwardWidth`. */
   gateUp: Float32Array;
-  /** [hidden, intermediate] */
+  /** [hidden, width] */
   down: Float32Array;
   /** What values usually stay below; see `roundValues`. */
   valueRange: number;
@@ -57,6 +59,11 @@ export function rotationsFor(config: LlamaConfig): Rotations {
   };
 }
 
+/** Width of the feed-forward activations: all experts side by side. */
+export function feedForwardWidth({ intermediateSize, experts }: LlamaConfig): number {
+  return intermediateSize * (experts?.count ?? 1);
+}
+
 function concatenate(...parts: Float32Array[]): Float32Array {
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
@@ -64,6 +71,19 @@ function concatenate(...parts: Float32Array[]): Float32Array {
     out.set(part, offset);
     offset += part.length;
   }
+  return out;
+}
+
+/** Matrices [rows, inner] side by side, [rows, parts · inner]. */
+function joinColumns(parts: readonly Float32Array[], rows: number): Float32Array {
+  if (parts.length === 1) return parts[0];
+  const inner = parts[0].length / rows;
+  const out = new Float32Array(parts.length * parts[0].length);
+  parts.forEach((part, index) => {
+    for (let row = 0; row < rows; row++) {
+      out.set(part.subarray(row * inner, (row + 1) * inner), (row * parts.length + index) * inner);
+    }
+  });
   return out;
 }
 
@@ -131,7 +151,7 @@ export class LlamaWeights {
   }
 
   async #readLayer(index: number): Promise<LayerWeights> {
-    const { hiddenSize: d, intermediateSize: ffn, heads, kvHeads, headDim, qkvBias, qkNorm } = this.#config;
+    const { hiddenSize: d, heads, kvHeads, headDim, qkvBias, qkNorm } = this.#config;
     const [q, kv] = [heads * headDim, kvHeads * headDim];
     const read = (name: string, ...shape: number[]) =>
       this.#read(`model.layers.${index}.${name}.weight`, ...shape);
@@ -153,9 +173,27 @@ export class LlamaWeights {
       keyNorm: qkNorm ? await read('self_attn.k_norm', headDim) : undefined,
       output: await read('self_attn.o_proj', d, q),
       postNorm: await read('post_attention_layernorm', d),
-      gateUp: concatenate(await read('mlp.gate_proj', ffn, d), await read('mlp.up_proj', ffn, d)),
-      down: await read('mlp.down_proj', d, ffn),
+      ...(await this.#readFeedForward(read)),
       valueRange: valueRange(value, inputNorm, bias?.subarray(q + kv) ?? new Float32Array()),
+    };
+  }
+
+  async #readFeedForward(
+    read: (name: string, ...shape: number[]) => Promise<Float32Array>,
+  ): Promise<Pick<LayerWeights, 'router' | 'gateUp' | 'down'>> {
+    const { hiddenSize: d, intermediateSize: ffn, experts } = this.#config;
+    const names = experts
+      ? Array.from({ length: experts.count }, (_, index) => `mlp.experts.${index}`)
+      : ['mlp'];
+    const all = async (part: string, ...shape: number[]) => {
+      const parts: Float32Array[] = [];
+      for (const name of names) parts.push(await read(`${name}.${part}_proj`, ...shape));
+      return parts;
+    };
+    return {
+      router: experts && (await read('mlp.gate', experts.count, d)),
+      gateUp: concatenate(...(await all('gate', ffn, d)), ...(await all('up', ffn, d))),
+      down: joinColumns(await all('down', d, ffn), d),
     };
   }
 }
@@ -165,6 +203,7 @@ function rotateLayer(w: LayerWeights, config: LlamaConfig, { residual, head, fee
   const { hiddenSize: d, heads, kvHeads, headDim } = config;
   residual.input(w.qkv, w.inputNorm);
   residual.input(w.gateUp, w.postNorm);
+  if (w.router) residual.input(w.router, w.postNorm);
   w.inputNorm.fill(1);
   w.postNorm.fill(1);
   for (let kv = 0; kv < kvHeads; kv++) {

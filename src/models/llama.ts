@@ -1,7 +1,7 @@
 /**
  * The Llama family from one description: RMS norm, rotary grouped-query attention and a gated feed-forward layer,
- * with the variations Qwen2 (q/k/v bias), Qwen3 (q/k norm), Mistral (sliding window, a matter of the bias) and
- * Llama 3 (scaled RoPE) as configuration. Causal or bidirectional attention is the caller's bias.
+ * with the variations Qwen2 (q/k/v bias), Qwen3 (q/k norm), Mistral (sliding window, a matter of the bias), Llama 3
+ * (scaled RoPE) and LLaDA-MoE (experts) as configuration. Causal or bidirectional attention is the caller's bias.
  *
  * Program: ids [lanes, rows] or embeddings, positions [lanes, rows], bias [lanes, 1, rows, slots + rows], cached K/V
  * [lanes, kvHeads, slots, headDim] a layer, head rows as indices into lanes · rows  →  new K/V rows
@@ -15,8 +15,9 @@ import { GraphBuilder } from '../graph/builder.ts';
 import { float32, type Graph, type Value } from '../graph/types.ts';
 import { attention, roundValues } from './attention.ts';
 import type { LlamaConfig } from './config.ts';
+import { weightByRouter } from './experts.ts';
 import { type Linear, linear, type Precision, tiedEmbedding } from './linear.ts';
-import { type LayerWeights, LlamaWeights, type WeightSource } from './llama-weights.ts';
+import { feedForwardWidth, type LayerWeights, LlamaWeights, type WeightSource } from './llama-weights.ts';
 import { ropeTables } from './rope.ts';
 
 export interface LlamaOptions {
@@ -54,6 +55,7 @@ export async function buildLlama(
   checkLayers('layers', [layers], config.layers);
   checkLayers('hidden', options.hidden ?? [], layers);
   checkLayers('attention', options.attention ?? [], layers - 1);
+  const width = feedForwardWidth(config);
   const b = new GraphBuilder();
   const weights = new LlamaWeights(config, source, rotate);
   const { rotations } = weights;
@@ -99,9 +101,11 @@ export async function buildLlama(
     b.output(`value.${layer}`, value);
     if (options.attention?.includes(layer)) b.output(`attention.${layer}`, probabilities);
     x = b.add(x, project(w.output, d, heads * headDim)(mixed));
-    const ffn = config.intermediateSize;
-    const [gate, up] = b.split(project(w.gateUp, 2 * ffn, d)(norm(x, w.postNorm)), 2, [ffn, ffn]);
-    x = b.add(x, project(w.down, d, ffn)(blockRotated(b.mul(b.silu(gate), up))));
+    const normed = norm(x, w.postNorm);
+    const [gate, up] = b.split(project(w.gateUp, 2 * width, d)(normed), 2, [width, width]);
+    let h = b.mul(b.silu(gate), up);
+    if (w.router) h = weightByRouter(b, config, h, normed, w.router);
+    x = b.add(x, project(w.down, d, width)(blockRotated(h)));
     if (options.hidden?.includes(layer + 1)) b.output(`hidden.${layer + 1}`, restored(x));
     options.onProgress?.(layer + 1, layers);
   }
@@ -124,12 +128,12 @@ export async function buildLlama(
   outputLogits(b, config.maskTokenId === undefined ? logits : withoutMask(b, logits, config));
   return b.build();
 
-  /** Rotates blocks of the feed-forward activations [lanes, rows, intermediate]. */
+  /** Rotates blocks of the feed-forward activations [lanes, rows, width]. */
   function blockRotated(h: Value): Value {
     if (!rotations) return h;
     const { size } = rotations.feedForward;
-    const blocks = b.reshape(h, ['lanes', 'rows', config.intermediateSize / size, size]);
-    return b.reshape(b.matmul(blocks, feedForwardMatrix!), ['lanes', 'rows', config.intermediateSize]);
+    const blocks = b.reshape(h, ['lanes', 'rows', width / size, size]);
+    return b.reshape(b.matmul(blocks, feedForwardMatrix!), ['lanes', 'rows', width]);
   }
 
   /**

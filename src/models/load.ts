@@ -29,6 +29,21 @@ export function chatTemplateOf(text: string | undefined, tokenizer: Tokenizer): 
   return createChatTemplate(text, { bos: piece(tokenizer.bosId), eos: piece(tokenizer.eosIds[0]) });
 }
 
+/** What ends a turn in the chat templates of models whose tokenizer files name the end of a text only. */
+const turnEnds = new Map([
+  ['llada', '<|eot_id|>'],
+  ['llada-moe', '<|role_end|>'],
+  ['Dream', '<|im_end|>'],
+]);
+
+/** Tokens that end an answer: those the tokenizer files name, and the end of a turn where the vocabulary has one. */
+export function endIdsOf(modelType: string, tokenizer: Tokenizer): readonly number[] {
+  const turnEnd = turnEnds.get(modelType);
+  const [id, ...more] = turnEnd ? tokenizer.encode(turnEnd, { addSpecialTokens: false }) : [];
+  const known = id !== undefined && more.length === 0 && tokenizer.specialIds.has(id);
+  return known ? [...new Set([...tokenizer.eosIds, id])] : tokenizer.eosIds;
+}
+
 /**
  * Loads a model by id, alias or path; it is fetched on first use.
  * @throws QuickstepError 'offline' or 'not-found' when it cannot be had, 'bad-file' or 'unsupported' when it cannot
@@ -82,7 +97,7 @@ export async function loadCheckpoint(
     precision,
     tokenizer,
     chatTemplate: chatTemplateOf(chatTemplate, tokenizer),
-    eosIds: tokenizer.eosIds,
+    eosIds: endIdsOf(config.modelType, tokenizer),
     capabilities: has,
   });
 }

@@ -2,6 +2,7 @@
  * What the names in GGUF's `tokenizer.ggml.pre` stand for: the normalizer and pre-tokenizer of the
  * tokenizer.json the file was converted from. Names as llama.cpp's converter writes them.
  */
+import { QuickstepError } from '../errors.ts';
 import type { Step } from './schema.ts';
 
 /** The parts of tokenizer.json that a GGUF file only names. */
@@ -56,6 +57,16 @@ const qwen2: PreTokenizerPreset = {
   ignoreMerges: false,
   addBos: false,
 };
+/** LLaDA-MoE's, which it has from the Ling models: as Qwen2's, but a run of line breaks is cut after each. */
+const bailing: PreTokenizerPreset = {
+  normalizer: null,
+  preTokenizer: splitWords(
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" +
+      '\\s*[\\r\\n]|\\s+(?!\\S)|\\s+',
+  ),
+  ignoreMerges: false,
+  addBos: false,
+};
 const tekken: PreTokenizerPreset = {
   normalizer: null,
   preTokenizer: splitWords(tekkenWords),
@@ -81,4 +92,18 @@ export const preTokenizerPresets: ReadonlyMap<string, PreTokenizerPreset> = new 
   ['qwen2', qwen2],
   ['deepseek-r1-qwen', qwen2],
   ['tekken', tekken],
+  ['bailingmoe', bailing],
+  ['bailingmoe2', bailing],
+  ['llada-moe', bailing],
 ]);
+
+/** @throws QuickstepError `unsupported` for a name nobody knows. */
+export function presetOf(name: string): PreTokenizerPreset {
+  const preset = preTokenizerPresets.get(name);
+  if (preset) return preset;
+  throw new QuickstepError(
+    'unsupported',
+    `The GGUF pre-tokenizer "${name.slice(0, 80)}" is not supported.`,
+    `Supported are ${[...preTokenizerPresets.keys()].join(', ')}; the model's tokenizer.json works as well.`,
+  );
+}

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
-import { type PreTokenizerPreset, preTokenizerPresets } from './gguf-pretokenizers.ts';
+import { presetOf } from './gguf-pretokenizers.ts';
 import { buildTokenizer } from './json.ts';
 import { limits, parsePart } from './schema.ts';
 import { pieceTypes, tokenizerFromScores, vocabOf } from './sentencepiece.ts';
@@ -157,16 +157,6 @@ function byteLevelFiles(gguf: GgufTokenizer, eosIds: number[]) {
     },
   };
   return { tokenizer: json, config: { bos_token: bos, eos_token_id: eosIds } };
-}
-
-function presetOf(name: string): PreTokenizerPreset {
-  const preset = preTokenizerPresets.get(name);
-  if (preset) return preset;
-  throw new QuickstepError(
-    'unsupported',
-    `The GGUF pre-tokenizer "${name.slice(0, 80)}" is not supported.`,
-    `Supported are ${[...preTokenizerPresets.keys()].join(', ')}; the model's tokenizer.json works as well.`,
-  );
 }
 
 function badGguf(what: string): QuickstepError {

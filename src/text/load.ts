@@ -7,6 +7,7 @@ import { ggufTokenizerFiles, ggufValue, tokenizerFromGguf } from './gguf.ts';
 import { tokenizerFromJson } from './json.ts';
 import { parsePart } from './schema.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { vocabularyTokenizer } from './vocabulary-files.ts';
 
 const templateSchema = z
   .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() })).max(64)])
@@ -32,7 +33,7 @@ export function tokenizerOf(
     return { tokenizer: tokenizerFromGguf(data.metadata), chatTemplate: readTemplate(template) };
   }
   return {
-    tokenizer: tokenizerFromJson(data.tokenizer, {
+    tokenizer: tokenizerFromJson(jsonOf(data), {
       eos_token_id: generationConfig.eos_token_id,
       ...data.config,
     }),
@@ -51,10 +52,15 @@ export interface TokenizerFiles {
  * @throws QuickstepError `unsupported` for a GGUF file with a SentencePiece tokenizer, which has none.
  */
 export function tokenizerFilesOf(data: TokenizerData): TokenizerFiles {
-  if (data.format === 'json') return data;
+  if (data.format !== 'gguf') return { tokenizer: jsonOf(data), config: data.config };
   const { tokenizer, config } = ggufTokenizerFiles(data.metadata);
   const template = readTemplate(ggufValue(data.metadata, 'tokenizer.chat_template'));
   return { tokenizer, config: { ...config, chat_template: template } };
+}
+
+/** Contents of tokenizer.json, made from older files where there is none. */
+function jsonOf(data: Exclude<TokenizerData, { format: 'gguf' }>): unknown {
+  return data.format === 'json' ? data.tokenizer : vocabularyTokenizer(data);
 }
 
 function readTemplate(value: unknown): string | undefined {

@@ -24,9 +24,13 @@ export interface TensorInfo {
   byteLength: number;
 }
 
-/** What the file says about its tokenizer: parsed tokenizer.json and tokenizer_config.json, or GGUF metadata. */
+/**
+ * What the file says about its tokenizer: parsed tokenizer.json and tokenizer_config.json, an older repository's parsed
+ * vocab.json and merges.txt in place of the first, or GGUF metadata.
+ */
 export type TokenizerData =
   | { format: 'json'; tokenizer: unknown; config: Record<string, unknown> }
+  | { format: 'vocabulary'; vocabulary: unknown; merges: string; config: Record<string, unknown> }
   | { format: 'gguf'; metadata: GgufMetadata };
 
 /** An open checkpoint. Several `read` calls may run at once. */

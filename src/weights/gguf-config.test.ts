@@ -70,7 +70,57 @@ describe('configFromGguf', () => {
     });
   });
 
+  const experts = {
+    feed_forward_length: undefined,
+    expert_count: 8,
+    expert_used_count: 2,
+    expert_feed_forward_length: 48,
+    'attention.causal': false,
+  };
+
+  it('reads the experts of LLaDA-MoE', () => {
+    const made = metadata('llada-moe', experts).set('tokenizer.ggml.mask_token_id', 9);
+    expect(configOf(made)).toMatchObject({
+      architectures: ['LLaDAMoEModelLM'],
+      model_type: 'llada-moe',
+      intermediate_size: 48,
+      num_experts: 8,
+      num_experts_per_tok: 2,
+      qk_layernorm: false,
+      is_causal: false,
+      mask_token_id: 9,
+    });
+    // Where only the width of all chosen ones together is told.
+    const shared = { ...experts, expert_feed_forward_length: undefined, feed_forward_length: 128 };
+    expect(configOf(metadata('llada-moe', shared)).intermediate_size).toBe(64);
+  });
+
+  it('reads what a masked diffusion model says of itself', () => {
+    const dream = metadata('dream').set('tokenizer.ggml.mask_token_id', 7);
+    expect(configOf(dream)).toMatchObject({ model_type: 'Dream', mask_token_id: 7 });
+    expect(configOf(dream)).not.toHaveProperty('shift_logits');
+    expect(configOf(dream.set('diffusion.shift_logits', false))).toMatchObject({ shift_logits: false });
+    expect(configOf(metadata('llada'))).not.toHaveProperty('mask_token_id');
+    const bidirectional = metadata('llama', { 'attention.causal': false }).set(
+      'tokenizer.ggml.mask_token_id',
+      7,
+    );
+    expect(configOf(bidirectional)).toMatchObject({ is_causal: false, mask_token_id: 7 });
+  });
+
+  it('takes no mask token of a causal model', () => {
+    const made = metadata('llama').set('tokenizer.ggml.mask_token_id', 7);
+    expect(configOf(made)).not.toHaveProperty('mask_token_id');
+    expect(configOf(made)).not.toHaveProperty('is_causal');
+  });
+
   it.each<[name: string, made: GgufMetadata, code: string, message: RegExp]>([
+    [
+      'experts without their number',
+      metadata('llada-moe', { ...experts, expert_count: undefined }),
+      'bad-file',
+      /expert_count" is missing/,
+    ],
     [
       'a missing size',
       metadata('llama', { block_count: undefined }),

@@ -13,7 +13,12 @@ const classNames = new Map([
   ['mistral', 'MistralForCausalLM'],
   ['qwen2', 'Qwen2ForCausalLM'],
   ['qwen3', 'Qwen3ForCausalLM'],
+  ['llada', 'LLaDAModelLM'],
+  ['llada-moe', 'LLaDAMoEModelLM'],
+  ['dream', 'DreamModel'],
 ]);
+
+const diffusionArchitectures = new Set(['llada', 'llada-moe', 'dream']);
 
 /** Bounds every size of the configuration; products of two stay exact in a double. */
 const MAX_SIZE = 2 ** 24;
@@ -45,6 +50,11 @@ class Keys {
   number(key: string): number | undefined {
     const value = this.#metadata.get(`${this.architecture}.${key}`);
     return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.#metadata.get(key);
+    return typeof value === 'boolean' ? value : undefined;
   }
 
   string(key: string): string | undefined {
@@ -79,13 +89,13 @@ export function configFromGguf(
   const vocabulary = tensors.get('token_embd.weight')?.shape[0];
   const config: Record<string, unknown> = {
     architectures: [classNames.get(architecture)],
-    model_type: architecture,
+    model_type: architecture === 'dream' ? 'Dream' : architecture,
     hidden_size: hidden,
     num_hidden_layers: keys.size('block_count'),
     num_attention_heads: heads,
     num_key_value_heads: keys.size('attention.head_count_kv', heads),
     head_dim: headDim,
-    intermediate_size: keys.size('feed_forward_length'),
+    ...feedForwardSizes(keys, tensors),
     hidden_act: 'silu',
     rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon') ?? 1e-5,
     rope_theta: ropeTheta,
@@ -103,7 +113,33 @@ export function configFromGguf(
   if (start !== undefined) config.bos_token_id = start;
   const padding = keys.token('padding');
   if (padding !== undefined) config.pad_token_id = padding;
-  return config;
+  return { ...config, ...diffusionEntries(keys) };
+}
+
+/** Sizes of the feed-forward layer, or of an expert; a layer of all chosen experts is as wide as the first says. */
+function feedForwardSizes(keys: Keys, tensors: ReadonlyMap<string, GgufTensor>): Record<string, unknown> {
+  if (keys.architecture !== 'llada-moe') return { intermediate_size: keys.size('feed_forward_length') };
+  const chosen = keys.size('expert_used_count');
+  const width = keys.number('feed_forward_length');
+  return {
+    intermediate_size: keys.size('expert_feed_forward_length', width && width / chosen),
+    num_experts: keys.size('expert_count'),
+    num_experts_per_tok: chosen,
+    qk_layernorm: tensors.has('blk.0.attn_q_norm.weight'),
+  };
+}
+
+/** What only models have that see the whole context: nothing for the others, whose tokenizers may name a mask too. */
+function diffusionEntries(keys: Keys): Record<string, unknown> {
+  const causal = keys.boolean(`${keys.architecture}.attention.causal`);
+  const entries: Record<string, unknown> = {};
+  if (causal !== undefined) entries.is_causal = causal;
+  if (causal !== false && !diffusionArchitectures.has(keys.architecture)) return entries;
+  const mask = keys.token('mask');
+  if (mask !== undefined) entries.mask_token_id = mask;
+  const shift = keys.boolean('diffusion.shift_logits');
+  if (shift !== undefined) entries.shift_logits = shift;
+  return entries;
 }
 
 function checkArchitecture(architecture: string, metadata: GgufMetadata, path: string): void {

@@ -1,11 +1,19 @@
 /**
  * From llama.cpp's tensor names to Hugging Face's, for the Llama family, and the row order of its query and key
- * projections: the converter of arch "llama" interleaves the two rotary halves of each head, which is undone here.
- * Source of names and permutation: convert_hf_to_gguf.py of llama.cpp.
+ * projections: the converters of arch "llama" and "llada" interleave the two rotary halves of each head, which is
+ * undone here. Source of names and permutation: convert_hf_to_gguf.py of llama.cpp.
  */
 
 /** GGUF architectures whose tensors and configuration are understood. */
-export const ggufArchitectures: readonly string[] = ['llama', 'mistral', 'qwen2', 'qwen3'];
+export const ggufArchitectures: readonly string[] = [
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'llada',
+  'llada-moe',
+  'dream',
+];
 
 const outer = new Map([
   ['token_embd', 'model.embed_tokens'],
@@ -25,6 +33,14 @@ const inLayer = new Map([
   ['ffn_gate', 'mlp.gate_proj'],
   ['ffn_up', 'mlp.up_proj'],
   ['ffn_down', 'mlp.down_proj'],
+  ['ffn_gate_inp', 'mlp.gate'],
+]);
+
+/** The parts of experts, which GGUF stacks into one tensor a layer. */
+const stacked = new Map([
+  ['ffn_gate_exps', 'gate_proj'],
+  ['ffn_up_exps', 'up_proj'],
+  ['ffn_down_exps', 'down_proj'],
 ]);
 
 /** Hugging Face name of a GGUF tensor; a name without a counterpart (`rope_freqs.weight`) stays as it is. */
@@ -37,13 +53,24 @@ export function huggingfaceName(name: string): string {
   return layer === undefined ? `${mapped}.${suffix}` : `model.layers.${layer}.${mapped}.${suffix}`;
 }
 
+/** Names of the matrices in a stack of `count` experts; undefined for any other tensor. */
+export function expertNames(name: string, count: number): string[] | undefined {
+  const [, layer, part = ''] = /^blk\.(\d+)\.([a-z_]+)\.weight$/.exec(name) ?? [];
+  const mapped = stacked.get(part);
+  if (mapped === undefined) return undefined;
+  return Array.from(
+    { length: count },
+    (_, expert) => `model.layers.${layer}.mlp.experts.${expert}.${mapped}.weight`,
+  );
+}
+
 /** Heads whose rotary halves are interleaved in this tensor's rows; 0 when its rows are in order. */
 export function interleavedHeads(
   architecture: string,
   name: string,
   heads: { query: number; keyValue: number },
 ): number {
-  if (architecture !== 'llama') return 0;
+  if (architecture !== 'llama' && architecture !== 'llada') return 0;
   if (/^blk\.\d+\.attn_q\.(weight|bias)$/.test(name)) return heads.query;
   if (/^blk\.\d+\.attn_k\.(weight|bias)$/.test(name)) return heads.keyValue;
   return 0;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture, golden, sha256, temporaryFolder } from '../../test/golden/weights/golden.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import type { GgufMetadata } from './gguf-metadata.ts';
-import { deinterleaveHeads, huggingfaceName } from './gguf-names.ts';
+import { deinterleaveHeads, expertNames, huggingfaceName, interleavedHeads } from './gguf-names.ts';
 
 const expected = golden<Record<string, { dtype: string; shape: number[]; sha256: string }>>('tiny-gguf');
 
@@ -154,6 +154,33 @@ describe('tensor names', () => {
     expect(huggingfaceName('output.weight')).toBe('lm_head.weight');
     expect(huggingfaceName('rope_freqs.weight')).toBe('rope_freqs.weight');
     expect(huggingfaceName('blk.0.token_embd.weight')).toBe('blk.0.token_embd.weight');
+  });
+});
+
+describe('tensors of masked diffusion models', () => {
+  it('names each expert of a stack', () => {
+    expect(expertNames('blk.3.ffn_up_exps.weight', 2)).toEqual([
+      'model.layers.3.mlp.experts.0.up_proj.weight',
+      'model.layers.3.mlp.experts.1.up_proj.weight',
+    ]);
+    expect(expertNames('blk.3.ffn_up.weight', 2)).toBeUndefined();
+    expect(huggingfaceName('blk.3.ffn_gate_inp.weight')).toBe('model.layers.3.mlp.gate.weight');
+  });
+
+  it('knows which converters interleave', () => {
+    const heads = { query: 4, keyValue: 2 };
+    expect(interleavedHeads('llada', 'blk.0.attn_k.weight', heads)).toBe(2);
+    expect(interleavedHeads('llada-moe', 'blk.0.attn_q.weight', heads)).toBe(0);
+    expect(interleavedHeads('Dream', 'blk.0.attn_q.bias', heads)).toBe(0);
+  });
+
+  it('refuses a stack that is a matrix', async () => {
+    const [matrix, stack] = ['blk.0.attn_output.weight', 'blk.0.ffn_up_exps.weight'];
+    const path = await edited((bytes) => void bytes.write(stack, bytes.indexOf(matrix)));
+    await expect(openCheckpoint(path)).rejects.toMatchObject({
+      code: 'bad-file',
+      message: expect.stringContaining(`"${stack}" is no stack`),
+    });
   });
 });
 

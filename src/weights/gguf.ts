@@ -9,10 +9,11 @@ import { CheckpointFile } from './checkpoint-file.ts';
 import { configFromGguf } from './gguf-config.ts';
 import { GgufCursor } from './gguf-cursor.ts';
 import { readGgufHeader } from './gguf-metadata.ts';
-import { deinterleaveHeads, huggingfaceName, interleavedHeads } from './gguf-names.ts';
+import { deinterleaveHeads, expertNames, huggingfaceName, interleavedHeads } from './gguf-names.ts';
 import { type GgufTensor, readGgufTensors } from './gguf-tensors.ts';
 
 const MAX_ROPE_FACTORS = 4096;
+const MAX_EXPERTS = 4096;
 
 /** A tensor with what has to be undone when it is read. */
 interface Entry {
@@ -94,8 +95,7 @@ function namedEntries(
     keyValue: config.num_key_value_heads as number,
   };
   const entries = new Map<string, Entry>();
-  for (const tensor of stored.values()) {
-    const name = huggingfaceName(tensor.name);
+  for (const [name, tensor] of [...stored.values()].flatMap((tensor) => named(cursor, tensor))) {
     if (entries.has(name)) throw cursor.bad(`two tensors mean "${name}"`);
     const heads = interleavedHeads(config.model_type as string, tensor.name, counts);
     if (heads > 0 && tensor.shape[0] % (2 * heads) !== 0) {
@@ -104,4 +104,19 @@ function namedEntries(
     entries.set(name, { tensor, heads });
   }
   return entries;
+}
+
+/** The tensor under its Hugging Face name; a stack of experts [experts, out, in] matrix by matrix. */
+function named(cursor: GgufCursor, tensor: GgufTensor): (readonly [string, GgufTensor])[] {
+  const [count, ...shape] = tensor.shape;
+  const names = expertNames(tensor.name, Math.min(count, MAX_EXPERTS));
+  if (!names) return [[huggingfaceName(tensor.name), tensor]];
+  if (shape.length !== 2 || count > MAX_EXPERTS) {
+    throw cursor.bad(`"${tensor.name}" is no stack of at most ${MAX_EXPERTS} matrices`);
+  }
+  const [elements, byteLength] = [tensor.elements / count, tensor.byteLength / count];
+  return names.map((name, index) => [
+    name,
+    { ...tensor, shape, elements, byteLength, offset: tensor.offset + index * byteLength },
+  ]);
 }

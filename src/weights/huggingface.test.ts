@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixture, golden, sha256, temporaryFolder } from '../../test/golden/weights/golden.ts';
 import { openCheckpoint } from './checkpoint.ts';
+import { writeSafetensors } from './safetensors-write.ts';
 
 const INDEX = 'model.safetensors.index.json';
 
@@ -40,6 +41,48 @@ describe('openFolder', () => {
       format: 'json',
       tokenizer: { version: '1.0' },
       config: { add_bos_token: true, chat_template: '{{ messages }}' },
+    });
+  });
+
+  it('reads the tokenizer files of older repositories', async () => {
+    const folder = await copy();
+    await writeFile(join(folder, 'vocab.json'), '{"a":0}');
+    const unusable = await openCheckpoint(folder);
+    await unusable.close();
+    expect(unusable.tokenizer).toBeUndefined();
+    await writeFile(join(folder, 'merges.txt'), 'a a');
+    await writeFile(join(folder, 'tokenizer_config.json'), '{"tokenizer_class":"DreamTokenizer"}');
+    const checkpoint = await openCheckpoint(folder);
+    await checkpoint.close();
+    expect(checkpoint.tokenizer).toEqual({
+      format: 'vocabulary',
+      vocabulary: { a: 0 },
+      merges: 'a a',
+      config: { tokenizer_class: 'DreamTokenizer' },
+    });
+  });
+
+  it('knows the tensors of LLaDA by the names of the Llama family, each once', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'model.safetensors');
+    const one = { dtype: 'F32' as const, shape: [1], data: Float32Array.of(1) };
+    const names = [
+      'model.transformer.wte.weight',
+      'model.transformer.ff_out.weight',
+      'model.transformer.new.weight',
+    ];
+    await writeSafetensors(path, new Map(names.map((name) => [name, one])));
+    const checkpoint = await openCheckpoint(path);
+    await checkpoint.close();
+    expect([...checkpoint.tensors.keys()].sort()).toEqual([
+      'lm_head.weight',
+      'model.embed_tokens.weight',
+      'model.transformer.new.weight',
+    ]);
+    await writeSafetensors(path, new Map(['lm_head.weight', ...names].map((name) => [name, one])));
+    await expect(openCheckpoint(path)).rejects.toMatchObject({
+      code: 'bad-file',
+      message: expect.stringContaining('two tensors that mean "lm_head.weight"'),
     });
   });
 

@@ -12,6 +12,7 @@ import type { Checkpoint, TensorInfo, TokenizerData } from './checkpoint.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import { openGguf } from './gguf.ts';
 import { readJson, readText } from './huggingface-json.ts';
+import { llamaName } from './llada-names.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
 
 const INDEX = 'model.safetensors.index.json';
@@ -55,6 +56,11 @@ export async function openFolder(folder: string): Promise<Checkpoint> {
   );
 }
 
+/** Opens the configuration and tokenizer files of a folder whose weights are elsewhere; it has no tensors. */
+export function openConfigFolder(folder: string): Promise<Checkpoint> {
+  return openFiles(folder, folder, new Map());
+}
+
 /** Opens a lone file, with the configuration and tokenizer files beside it when there are any. */
 export async function openSafetensorsFile(path: string): Promise<Checkpoint> {
   return openFiles(path, dirname(path), new Map([[basename(path), undefined]]));
@@ -84,7 +90,11 @@ async function openFiles(
             `"${file.path}" lacks the tensor "${tensorName}" of ${INDEX}.`,
           );
         }
-        entries.set(tensorName, { file, tensor });
+        const known = llamaName(tensorName);
+        if (entries.has(known)) {
+          throw new QuickstepError('bad-file', `"${path}" has two tensors that mean "${known}".`);
+        }
+        entries.set(known, { file, tensor });
       }
     }
     return {
@@ -144,10 +154,13 @@ function infoOf(entries: ReadonlyMap<string, Entry>): Map<string, TensorInfo> {
 
 async function readTokenizer(folder: string): Promise<TokenizerData | undefined> {
   const tokenizer = await readJson(folder, 'tokenizer.json');
-  if (!tokenizer) return undefined;
+  const vocabulary = tokenizer ? undefined : await readJson(folder, 'vocab.json');
+  if (!tokenizer && !vocabulary) return undefined;
   const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
   // Newer repositories keep the template in a file of its own.
   const template = await readText(folder, 'chat_template.jinja');
   if (template !== undefined && config.chat_template === undefined) config.chat_template = template;
-  return { format: 'json', tokenizer, config };
+  if (tokenizer) return { format: 'json', tokenizer, config };
+  const merges = await readText(folder, 'merges.txt');
+  return merges === undefined ? undefined : { format: 'vocabulary', vocabulary, merges, config };
 }

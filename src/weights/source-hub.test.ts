@@ -116,6 +116,16 @@ describe('what to fetch', () => {
     ]);
   });
 
+  it('takes the older tokenizer files where there is no tokenizer.json', () => {
+    const older = ['config.json', 'merges.txt', 'model.safetensors', 'vocab.json'];
+    expect(wantedFiles(older)).toEqual(older);
+    expect(wantedFiles([...older, 'tokenizer.json'])).toEqual([
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+    ]);
+  });
+
   it('names the GGUF files of a repository without safetensors', async () => {
     hub.files.clear();
     hub.files.set('x.Q4_0.gguf', filler(10, 1));

@@ -53,6 +53,8 @@ const wantedText = new Set([
   'special_tokens_map.json',
   'chat_template.jinja',
 ]);
+/** In place of tokenizer.json in repositories that have none (Dream). */
+const olderTokenizer = ['vocab.json', 'merges.txt'];
 
 /**
  * The files of a repository that make a model: its configuration, tokenizer and safetensors. Repositories that
@@ -64,7 +66,8 @@ export function wantedFiles(names: readonly string[]): string[] {
   const standard = weights.filter((name) => /^model(-\d+-of-\d+)?\.safetensors$/.test(name));
   const chosen = standard.length > 0 ? standard : weights;
   const index = plain.filter((name) => name.endsWith('.safetensors.index.json'));
-  const wanted = new Set([...plain.filter((name) => wantedText.has(name)), ...index, ...chosen]);
+  const older = plain.includes('tokenizer.json') ? [] : olderTokenizer;
+  const wanted = new Set([...wantedText, ...older, ...index, ...chosen]);
   return plain.filter((name) => wanted.has(name));
 }
 

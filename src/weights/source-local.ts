@@ -5,7 +5,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { QuickstepError } from '../errors.ts';
 import { weightsIn } from './cache-folder.ts';
@@ -19,6 +19,9 @@ export function isPathLike(id: string): boolean {
   return isAbsolute(id) || /^(\.{1,2}|~)([\\/]|$)/.test(id) || id.includes('\\') || /^[A-Za-z]:/.test(id);
 }
 
+const pathOf = (id: string): string => resolve(id.replace(/^~(?=[\\/]|$)/, homedir()));
+const isWeights = (name: string): boolean => /\.(gguf|safetensors)$/i.test(name);
+
 /**
  * The checkpoint a path names. A folder in Hugging Face layout and any file are returned as they are; a folder
  * whose only weights are one .gguf file gives that file. Text that merely could be a path counts as one only
@@ -26,11 +29,11 @@ export function isPathLike(id: string): boolean {
  * @throws QuickstepError `not-found` when `id` can only be a path and nothing usable is there.
  */
 export async function findLocal(id: string): Promise<string | undefined> {
-  const path = resolve(id.replace(/^~(?=[\\/]|$)/, homedir()));
+  const path = pathOf(id);
   const found = await stat(path).catch(() => undefined);
   const weights = found?.isDirectory()
     ? await weightsIn(path)
-    : found?.isFile() && /\.(gguf|safetensors)$/i.test(path)
+    : found?.isFile() && isWeights(path)
       ? path
       : undefined;
   if (weights || !isPathLike(id)) return weights;
@@ -41,6 +44,14 @@ export async function findLocal(id: string): Promise<string | undefined> {
       ? 'The folder must hold config.json and *.safetensors files, or exactly one .gguf file.'
       : 'Name a .gguf or .safetensors file, or a folder with config.json and *.safetensors files.',
   );
+}
+
+/** A folder, named as a path or by its config.json, that has a configuration and no weights. */
+export async function findConfigFolder(id: string): Promise<string | undefined> {
+  const path = pathOf(id);
+  const folder = basename(path) === 'config.json' ? dirname(path) : path;
+  const names = await readdir(folder).catch(() => []);
+  return names.includes('config.json') && !names.some(isWeights) ? folder : undefined;
 }
 
 /** The folder of a house model, which ships with the package. */

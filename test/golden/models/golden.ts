@@ -1,4 +1,7 @@
-/** Opens the tiny checkpoints of this folder and their PyTorch results; made by tools/golden_models.py. */
+/**
+ * Opens the tiny checkpoints of this folder and their PyTorch results; made by tools/golden_models.py and
+ * tools/golden_mdlm.py. The folder llada-8b has the configuration of the published model and no weights.
+ */
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +34,20 @@ export const goldenNames = [
   'qwen2',
   'qwen3',
 ] as const;
+
+/** What the modelling code of a masked diffusion model computes for one checkpoint in float32, every row seeing every other. */
+export interface MaskedModelGolden {
+  mask: number;
+  /** Some of them are the mask. */
+  ids: number[];
+  /** Rows [vocab] at these positions, before any shift. */
+  logits: { positions: number[]; values: number[][] };
+  /** The likeliest token at each position of a canvas of masks behind the prompt, after the shift if the model has one. */
+  canvas: { prompt: number[]; tokens: number[] };
+}
+
+/** The masked diffusion models, each as a folder and as `<name>.gguf`. */
+export const maskedModelNames = ['llada', 'llada-moe', 'dream'] as const;
 
 /** Path of a file or folder in this folder. */
 export function fixture(name: string): string {
