@@ -145,6 +145,8 @@ function architectureLines(a: LlamaConfig): [string, string][] {
   const scaling = ropeScaling.type === 'default' ? '' : `, ${ropeScaling.type} scaling${by}`;
   const window = a.slidingWindow ? `, sliding window ${count(a.slidingWindow)}` : '';
   const both = a.causal ? '' : ', both ways';
+  const mask = a.maskTokenId;
+  const shift = a.shiftLogits ? ', logits shifted by one' : '';
   const experts = a.experts ? `, ${a.experts.count} experts of which ${a.experts.chosen} a token` : '';
   return [
     [
@@ -155,14 +157,7 @@ function architectureLines(a: LlamaConfig): [string, string][] {
     ['position', `RoPE base ${count(a.ropeTheta)}${scaling}`],
     ['vocabulary', `${count(a.vocabSize)}${a.tiedEmbeddings ? ', embeddings tied to the output head' : ''}`],
     ['context', `${count(a.contextLength)} tokens`],
-    ...(a.maskTokenId === undefined
-      ? []
-      : [
-          ['mask', `token ${a.maskTokenId}${a.shiftLogits ? ', logits shifted by one' : ''}`] as [
-            string,
-            string,
-          ],
-        ]),
+    ...(mask === undefined ? [] : ([['mask', `token ${mask}${shift}`]] satisfies [string, string][])),
   ];
 }
 

@@ -45,8 +45,8 @@ const configFile = z.object({
   is_causal: z.boolean().optional(),
   mask_token_id: z.number().int().min(0).nullish(),
   shift_logits: z.boolean().optional(),
-  num_experts: size(4096).optional(),
-  num_experts_per_tok: size(4096).optional(),
+  num_experts: z.number().int().min(0).max(4096).nullish(),
+  num_experts_per_tok: z.number().int().min(0).max(4096).nullish(),
   qk_layernorm: z.boolean().nullish(),
 });
 type ConfigFile = z.infer<typeof configFile>;
@@ -169,7 +169,7 @@ function maskTokenIdOf(config: ConfigFile, { causal = true, maskTokenId: publish
 /** @throws QuickstepError 'bad-file' when it cannot be. */
 function expertsOf(config: ConfigFile): LlamaConfig['experts'] {
   if (config.model_type !== 'llada-moe') return undefined;
-  const { num_experts: count = 0, num_experts_per_tok: chosen = 0 } = config;
+  const [count, chosen] = [config.num_experts ?? 0, config.num_experts_per_tok ?? 0];
   if (chosen >= 1 && chosen <= count) return { count, chosen };
   throw new QuickstepError(
     'bad-file',

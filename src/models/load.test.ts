@@ -6,7 +6,10 @@ import { chatTemplateOf, endIdsOf } from './load.ts';
 
 /** One piece for each printable ASCII character, and line breaks and spaces in the byte alphabet. */
 const vocab = Object.fromEntries(
-  ['Ċ', 'Ġ', ...Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i))].map((piece, id) => [piece, id]),
+  ['Ċ', 'Ġ', ...Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i))].map((piece, id) => [
+    piece,
+    id,
+  ]),
 );
 
 /** LLaDA-8B-Instruct's special tokens. */

@@ -5,7 +5,12 @@
 
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fixture, golden, type MaskedModelGolden, maskedModelNames } from '../../test/golden/models/golden.ts';
+import {
+  fixture,
+  golden,
+  type MaskedModelGolden,
+  maskedModelNames,
+} from '../../test/golden/models/golden.ts';
 import { generate } from '../decode/generate.ts';
 import { diffusion } from '../decode/masked-diffusion/diffusion.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';

@@ -39,7 +39,12 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
   });
 
   it.each([
-    ['another class', { config: { ...config, tokenizer_class: 'BertTokenizer' } }, 'unsupported', /"BertTokenizer"/],
+    [
+      'another class',
+      { config: { ...config, tokenizer_class: 'BertTokenizer' } },
+      'unsupported',
+      /"BertTokenizer"/,
+    ],
     ['no class', { config: {} }, 'unsupported', /tokenizer_class "unknown"/],
     ['a merge of three', { merges: 'a b c' }, 'bad-file', /merge 0/],
     ['a vocabulary that is a list', { vocabulary: ['a'] }, 'bad-file', /vocab/],

@@ -50,7 +50,7 @@ export async function findLocal(id: string): Promise<string | undefined> {
 export async function findConfigFolder(id: string): Promise<string | undefined> {
   const path = pathOf(id);
   const folder = basename(path) === 'config.json' ? dirname(path) : path;
-  const names = await readdir(folder).catch(() => []);
+  const names: string[] = await readdir(folder).catch(() => []);
   return names.includes('config.json') && !names.some(isWeights) ? folder : undefined;
 }
 
