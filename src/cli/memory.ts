@@ -7,6 +7,7 @@
 
 import type { LlamaConfig } from '../models/config.ts';
 import { type Precision, precisions } from '../models/linear.ts';
+import { spareRows } from '../models/llama.ts';
 import { feedForwardWidth, rotationsFor } from '../models/llama-weights.ts';
 
 const float = 4;
@@ -65,8 +66,9 @@ export function weightBytes(config: LlamaConfig, precision: Precision): number {
   // The table also looks tokens up: w4 needs it in float32 beside the quantized head.
   const table = precision === 'w8a8' ? matrix(vocabSize, d) : vocabSize * d * float;
   const head = config.tiedEmbeddings && precision !== 'w4' ? 0 : matrix(vocabSize, d);
-  const rotary = config.contextLength * headDim * float;
-  return layers * layer + table + head + d * float + rotary + rotationBytes(config, precision);
+  const rotary = (config.contextLength + spareRows) * headDim * float;
+  const mask = config.maskTokenId === undefined ? 0 : vocabSize * float;
+  return layers * layer + table + head + d * float + rotary + mask + rotationBytes(config, precision);
 }
 
 /** Bytes of the matrices that change the basis of a quantized program. */

@@ -158,7 +158,7 @@ export async function buildLlama(
 }
 
 /** The rotary kernel refuses tables with fewer positions than a run has rows, which a draft tree may have. */
-const spareRows = 512;
+export const spareRows = 512;
 
 /** An output of a layer that the program does not run would be missing without a word. */
 function checkLayers(option: string, layers: readonly number[], last: number): void {
