@@ -16,13 +16,17 @@ function expectedKeys(groups: readonly RowGroup[], capacity: number, options: Ro
   const isAncestor = (group: RowGroup, from: number, ancestor: number): boolean =>
     from === ancestor || (from >= 0 && isAncestor(group, parentOf(group, from), ancestor));
   const near = (a: number, b: number) => Math.abs(a - b) < (options.window ?? Number.POSITIVE_INFINITY);
-  const positionOf = (group: RowGroup, row: number) => group.sequence.nextPosition + depthOf(group, row);
+  const positionOf = (group: RowGroup, row: number) =>
+    (group.from ?? group.sequence.nextPosition) + depthOf(group, row);
+  const mayFollow = options.attention === 'bidirectional';
   return rows.map(({ group, index, row }) => {
     const position = positionOf(group, row);
     const { slots, positions } = group.sequence;
-    const cached = Array.from(slots).filter((_, entry) => near(positions[entry], position));
+    const cached = Array.from(slots).filter(
+      (_, entry) => near(positions[entry], position) && (mayFollow || positions[entry] < position),
+    );
     const fresh = rows.flatMap((other, flat) => {
-      const related = options.attention === 'bidirectional' || isAncestor(group, row, other.row);
+      const related = mayFollow || isAncestor(group, row, other.row);
       const visible = other.index === index && related && near(positionOf(group, other.row), position);
       return visible ? [capacity + flat] : [];
     });
@@ -46,7 +50,7 @@ function visibleKeys(
   });
 }
 
-/** Some sequences with gaps, shared prefixes and interleaved slots, and groups of new rows on them. */
+/** Some sequences with gaps, shared prefixes and interleaved slots, and groups of new rows behind them or in a gap. */
 const scene = fc
   .record({
     sequences: fc.array(
@@ -55,6 +59,7 @@ const scene = fc
         appended: fc.integer({ min: 0, max: 20 }),
         evicted: fc.array(fc.nat({ max: 19 }), { maxLength: 5 }),
         rows: fc.integer({ min: 1, max: 9 }),
+        gap: fc.option(fc.nat({ max: 19 })),
         seeds: fc.option(fc.array(fc.nat(), { minLength: 9, maxLength: 9 })),
       }),
       { minLength: 1, maxLength: 4 },
@@ -65,7 +70,7 @@ const scene = fc
   .map(({ sequences, window, attention }) => {
     const cache = new SlotCache();
     const groups: RowGroup[] = [];
-    for (const { fork, appended, evicted, rows, seeds } of sequences) {
+    for (const { fork, appended, evicted, rows, gap, seeds } of sequences) {
       const last = groups.at(-1)?.sequence;
       const sequence = fork && last ? cache.fork(last) : cache.createSequence();
       cache.append(sequence, appended);
@@ -73,8 +78,17 @@ const scene = fc
         sequence,
         evicted.filter((entry) => entry < sequence.length),
       );
+      const from = gap ?? undefined;
+      if (from !== undefined) {
+        const within = Array.from(sequence.positions.keys()).filter((entry) => {
+          const position = sequence.positions[entry];
+          return position >= from && position < from + rows;
+        });
+        cache.evict(sequence, within);
+      }
       const parents = seeds && Int32Array.from({ length: rows }, (_, row) => (seeds[row] % (row + 1)) - 1);
-      groups.push({ sequence, rows, parents: attention === 'causal' ? (parents ?? undefined) : undefined });
+      const tree = attention === 'causal' ? (parents ?? undefined) : undefined;
+      groups.push({ sequence, rows, from, parents: tree });
     }
     return { cache, groups, options: { attention, window } };
   });
@@ -133,6 +147,27 @@ describe('buildRows', () => {
     expect(keys).toEqual([65, 66, 67]);
   });
 
+  it('puts rows into a gap, where only bidirectional ones see what lies behind it', () => {
+    const cache = new SlotCache();
+    const sequence = cache.createSequence();
+    cache.append(sequence, 2);
+    cache.skip(sequence, 2);
+    cache.append(sequence, 1);
+    const groups = [{ sequence, rows: 2, from: 2 }];
+    expect(visibleKeys(groups, 64, { attention: 'bidirectional' })).toEqual([
+      { position: 2, keys: [0, 1, 2, 64, 65] },
+      { position: 3, keys: [0, 1, 2, 64, 65] },
+    ]);
+    expect(visibleKeys(groups, 64, { attention: 'causal' })).toEqual([
+      { position: 2, keys: [0, 1, 64] },
+      { position: 3, keys: [0, 1, 64, 65] },
+    ]);
+    expect(visibleKeys(groups, 64, { attention: 'bidirectional', window: 2 })).toEqual([
+      { position: 2, keys: [1, 64, 65] },
+      { position: 3, keys: [2, 64, 65] },
+    ]);
+  });
+
   it('runs a first chunk without any past', () => {
     const sequence = new SlotCache().createSequence();
     expect(visibleKeys([{ sequence, rows: 2 }], 0, { attention: 'causal' })).toEqual([
@@ -166,7 +201,7 @@ describe('buildRows', () => {
     expect(keys).toEqual([[0, 1], [0, 1], [2], [2, 3]]);
   });
 
-  it('refuses trees that are none, empty work and sequences that do not fit', () => {
+  it('refuses trees that are none, empty work, cached positions and sequences that do not fit', () => {
     const cache = new SlotCache();
     const sequence = cache.createSequence();
     cache.append(sequence, 70);
@@ -176,6 +211,9 @@ describe('buildRows', () => {
     for (const parents of [[0], [-2], [0.5], [Number.NaN], [], [-1, 0]]) {
       expect(() => build({ rows: 1, parents })).toThrow(code('bad-input'));
     }
+    for (const from of [69, 0, -1, 0.5, Number.NaN])
+      expect(() => build({ rows: 2, from })).toThrow(code('bad-input'));
+    expect(build({ rows: 2, from: 90 }).positions).toEqual(Int32Array.of(90, 91));
     for (const rows of [0, -1, 1.5]) expect(() => build({ rows })).toThrow(code('bad-input'));
     expect(() => buildRows([], 128, { attention: 'causal' })).toThrow(code('bad-input'));
     expect(() => build({ rows: 1, parents: [-1] }, { attention: 'bidirectional' })).toThrow(

@@ -1,8 +1,8 @@
 /**
  * The rows of one forward: positions and attention bias for new tokens of any number of sequences.
- * A row sees the cached entries of its own sequence, its ancestors among the new rows, and itself; bidirectional
- * rows see their whole group. Chains, draft trees (SpecInfer's ancestor masks), batches and sliding windows are
- * nothing but this mask, so one graph runs them all.
+ * A row sees the cached entries of its own sequence that lie before it, its ancestors among the new rows, and itself;
+ * bidirectional rows see all entries and their whole group. Chains, draft trees (SpecInfer's ancestor masks), batches,
+ * sliding windows and the middle of a cached text are nothing but this mask, so one graph runs them all.
  *
  * Masked is -1e9, never -Infinity: a row that sees nothing in one block would become NaN in the softmax
  * (-Infinity minus -Infinity), while exp(-1e9 - max) is exactly 0 in float32, so a masked slot has no influence.
@@ -25,8 +25,10 @@ export interface RowGroup {
    * prefix. Without it the rows are a chain. Siblings share a position.
    */
   readonly parents?: ArrayLike<number>;
-  /** Whether rows see the later ones of their group; without it as the options say. */
+  /** Whether rows see what lies behind them; without it as the options say. */
   readonly attention?: Attention;
+  /** Position of the first row, where the sequence has a gap for the rows; its `nextPosition` without it. */
+  readonly from?: number;
 }
 
 export type Attention = 'causal' | 'bidirectional';
@@ -45,7 +47,7 @@ export interface Rows {
   readonly rows: number;
   /** First row of each group, `[groups]`. */
   readonly offsets: number[];
-  /** Rotary position of each row, `[rows]`: the sequence's `nextPosition` plus the row's depth. */
+  /** Rotary position of each row, `[rows]`: that of the group's first row plus the row's depth. */
   readonly positions: Int32Array;
   /** Additive attention bias, `[rows, capacity + rows]`: cached slots first, then the new rows. */
   readonly bias: Float32Array;
@@ -74,7 +76,7 @@ export class RowScratch {
 /**
  * Positions and bias for `groups` over a cache laid out for `capacity` slots.
  * @throws QuickstepError `bad-input` for an empty group, a parent that is not an earlier row, or a tree with
- * bidirectional attention; `bad-option` for a window that is not a positive integer; `bad-shape` when a sequence has a slot at or above
+ * bidirectional attention, or rows at positions that are cached; `bad-option` for a window that is not a positive integer; `bad-shape` when a sequence has a slot at or above
  * `capacity`; `disposed` when a sequence was freed.
  */
 export function buildRows(
@@ -113,8 +115,8 @@ export function buildRows(
       window,
     };
     placeRows(block);
-    showCached(block);
     const own = group.attention ?? attention;
+    showCached(block, own);
     if (own === 'causal' && group.parents) showAncestors(block, group.parents);
     else showNeighbours(block, own);
   });
@@ -134,26 +136,31 @@ interface Block {
 }
 
 function placeRows({ group, positions }: Block): void {
-  const { sequence, parents } = group;
+  const { sequence, parents, from = sequence.nextPosition } = group;
   for (let row = 0; row < group.rows; row++) {
     const parent = parents ? parents[row] : row - 1;
-    positions[row] = parent < 0 ? sequence.nextPosition : positions[parent] + 1;
+    positions[row] = parent < 0 ? from : positions[parent] + 1;
   }
 }
 
 /** Shows each row its sequence's cached entries. Most rows see the same ones as the row before: copy those. */
-function showCached({ group, offset, capacity, width, positions, bias, window }: Block): void {
+function showCached(
+  { group, offset, capacity, width, positions, bias, window }: Block,
+  attention: Attention,
+): void {
   const { slots, positions: cached } = group.sequence;
-  let previous = -1;
+  const reach = attention === 'causal' ? 0 : window - 1;
+  let previous = { first: -1, end: -1 };
   for (let row = 0; row < group.rows; row++) {
     const start = (offset + row) * width;
     const first = firstAfter(cached, positions[row] - window);
-    if (first === previous) {
+    const end = firstAfter(cached, positions[row] + reach);
+    if (first === previous.first && end === previous.end) {
       bias.copyWithin(start, start - width, start - width + capacity);
       continue;
     }
-    previous = first;
-    for (let entry = first; entry < slots.length; entry++) {
+    previous = { first, end };
+    for (let entry = first; entry < end; entry++) {
       if (slots[entry] >= capacity) throw outsideCapacity(group.sequence, capacity);
       bias[start + slots[entry]] = 0;
     }
@@ -194,12 +201,19 @@ function firstAfter(ascending: Int32Array, limit: number): number {
   return low;
 }
 
-function checkGroup({ sequence, rows, parents }: RowGroup, attention: Attention): void {
+function checkGroup({ sequence, rows, parents, from }: RowGroup, attention: Attention): void {
   if (!Number.isSafeInteger(rows) || rows < 1) {
     throw new QuickstepError(
       'bad-input',
       `Sequence ${sequence.id} has ${rows} new rows.`,
       'Leave out sequences that have nothing to run.',
+    );
+  }
+  if (from !== undefined && !isGap(sequence, from, rows)) {
+    throw new QuickstepError(
+      'bad-input',
+      `Sequence ${sequence.id} has no gap for ${rows} rows from position ${from}.`,
+      'Evict the entries that the rows replace.',
     );
   }
   if (!parents) return;
@@ -226,6 +240,12 @@ function checkGroup({ sequence, rows, parents }: RowGroup, attention: Attention)
       'A parent is an earlier row of the group, or -1 for the cached prefix.',
     );
   }
+}
+
+/** Whether nothing is cached at `rows` positions from `from`. */
+function isGap({ positions }: Sequence, from: number, rows: number): boolean {
+  if (!Number.isSafeInteger(from) || from < 0) return false;
+  return firstAfter(positions, from - 1) === firstAfter(positions, from + rows - 1);
 }
 
 function outsideCapacity(sequence: Sequence, capacity: number): QuickstepError {

@@ -1,7 +1,7 @@
 /**
  * One cached sequence: an ordered list of entries, each a slot and the position its key was rotated for.
- * Positions ascend but need not be contiguous: eviction drops entries and never renumbers the rest, and new
- * tokens keep counting from all tokens seen. `Sequence` is what everybody reads; only the slot cache, which owns
+ * Positions ascend but need not be contiguous: eviction drops entries and never renumbers the rest, new tokens keep
+ * counting from all tokens seen, and positions can be skipped. `Sequence` is what everybody reads; only the slot cache, which owns
  * the reference counts, changes one.
  */
 
@@ -13,7 +13,7 @@ export interface Sequence {
   readonly id: number;
   /** Number of cached entries. */
   readonly length: number;
-  /** Position of the next token: tokens seen so far, evicted ones included. */
+  /** Position of the next token: tokens seen so far, evicted and skipped ones included. */
   readonly nextPosition: number;
   /** Slots in entry order, `[length]`. A view, valid until the sequence changes; throws `disposed` after free. */
   readonly slots: Int32Array;

@@ -17,7 +17,7 @@ interface Pair {
 
 /** One operation; `pick` chooses among the live sequences, `amount` and `bits` are read as the operation needs. */
 const operation = fc.record({
-  kind: fc.constantFrom('create', 'append', 'append', 'fork', 'crop', 'evict', 'free', 'compact'),
+  kind: fc.constantFrom('create', 'append', 'append', 'skip', 'fork', 'crop', 'evict', 'free', 'compact'),
   pick: fc.nat(),
   amount: fc.integer({ min: 0, max: 90 }),
   bits: fc.array(fc.boolean(), { maxLength: 90 }),
@@ -53,6 +53,9 @@ class Interpreter {
         this.memory[slot] = this.tokens;
         model.push({ token: this.tokens++, position: pair.next++ });
       }
+    } else if (kind === 'skip') {
+      this.cache.skip(real, amount);
+      pair.next += amount;
     } else if (kind === 'fork') {
       this.live.push({ ...pair, real: this.cache.fork(real), model: [...model] });
     } else if (kind === 'crop') {

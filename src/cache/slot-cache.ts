@@ -106,6 +106,18 @@ export class SlotCache {
   }
 
   /**
+   * Passes over the next `count` positions, as if their tokens had been appended and evicted.
+   * @throws QuickstepError `bad-input` when `count` is no whole number, `disposed` when `sequence` was freed.
+   */
+  skip(sequence: Sequence, count: number): void {
+    const entries = this.#entries(sequence);
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new QuickstepError('bad-input', `Cannot skip ${count} positions.`, 'Give a whole number.');
+    }
+    entries.nextPosition += count;
+  }
+
+  /**
    * Keeps the first `length` entries. The next token takes the position of the first entry dropped.
    * @throws QuickstepError `bad-input` when `length` is not within the sequence, `disposed` when it was freed.
    */

@@ -21,7 +21,9 @@ describe('evaluate', () => {
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^stories260k on countdown, level 2, with greedy, seed 0\n/);
     expect(stdout).toMatch(/\n0 of 6 right: 0\.0% \(95% interval 0\.0% to 39\.0%\)\n/);
-    expect(stdout).toMatch(/\n48 tokens in [\d.]+ s, [\d.]+ tokens\/s · 48 steps, 48 forwards\n$/);
+    expect(stdout).toMatch(
+      /\n48 tokens in [\d.]+ s, [\d.]+ tokens\/s · 48 steps, 48 forwards of \d+ rows\n$/,
+    );
     expect(stderr).toMatch(/countdown: 100%, 6 of 6 problems/);
   });
 
@@ -35,7 +37,8 @@ describe('evaluate', () => {
     expect(evaluation).toEqual({
       ...{ model: 'stories260k', task: 'json', level: 1, method: 'prompt-lookup', samples: 3, seed: 5 },
       ...{ correct: 0, accuracy: 0, low: 0, high: expect.closeTo(0.5615, 4) },
-      ...{ steps: expect.any(Number), forwards: expect.any(Number), tokens: 24, seconds: expect.any(Number) },
+      ...{ steps: expect.any(Number), forwards: expect.any(Number), rows: expect.any(Number) },
+      ...{ tokens: 24, seconds: expect.any(Number) },
     });
     expect(answers).toEqual([
       {

@@ -215,11 +215,11 @@ function percent(share: number): string {
 /** An evaluation for people. */
 export function evaluationLines(evaluation: Evaluation): string[] {
   const { model, task, level, method, samples, seed, correct, accuracy, low, high } = evaluation;
-  const { tokens, steps, forwards, seconds } = evaluation;
+  const { tokens, steps, forwards, rows, seconds } = evaluation;
   const rate = seconds > 0 ? (tokens / seconds).toFixed(1) : '0';
   return [
     `${model} on ${task}${level === null ? '' : `, level ${level}`}, with ${method}, seed ${seed}`,
     `${correct} of ${samples} right: ${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)})`,
-    `${tokens} tokens in ${seconds.toFixed(1)} s, ${rate} tokens/s · ${steps} steps, ${forwards} forwards`,
+    `${tokens} tokens in ${seconds.toFixed(1)} s, ${rate} tokens/s · ${steps} steps, ${forwards} forwards of ${rows} rows`,
   ];
 }

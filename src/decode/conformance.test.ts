@@ -21,6 +21,8 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
       { factor: 1.5, blockLength: 16 },
       { cfgScale: 1.5, order: 'entropy', confidenceEosEotInf: true },
       { order: 'origin', blockLength: 4 },
+      { cache: 'dual', blockLength: 8 },
+      { cache: 'prefix', blockLength: 16, threshold: 0.1, cfgScale: 1.5, earlyStop: 'block' },
     ],
     optOuts: [
       anyOrder,
@@ -37,6 +39,7 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
       { blockLength: 8, draftSteps: 3, order: 'random' },
       { blockLength: 4, draftSteps: 6, eager: true },
       { threshold: 0.1, earlyStop: 'block' },
+      { blockLength: 8, draftSteps: 3, cache: 'dual' },
     ],
     optOuts: [
       anyOrder,
@@ -50,21 +53,21 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
   prophet: {
     variants: [
       { gapEarly: 1e6, gapMiddle: 1e6, gapLate: 1e6 },
-      { gapEarly: 50, gapMiddle: 3, gapLate: 1, gapOf: 'min', blockLength: 8 },
+      { gapEarly: 50, gapMiddle: 3, gapLate: 1, gapOf: 'min', blockLength: 8, cache: 'prefix' },
       { threshold: 0.1, creditWeight: 1, gapEarly: 50 },
     ],
     optOuts: [anyOrder],
   },
   'credit-decoding': {
     variants: [
-      { threshold: 0.1, blockLength: 8 },
+      { threshold: 0.1, blockLength: 8, cache: 'dual' },
       { order: 'margin', creditWeight: 2, earlyStop: 'block' },
     ],
     optOuts: [anyOrder],
   },
   ccd: {
     variants: [
-      { warmup: 0, order: 'low_confidence', blockLength: 8 },
+      { warmup: 0, order: 'low_confidence', blockLength: 8, cache: 'dual' },
       { warmup: 2, budget: 'uniform', order: 'margin', expandRatio: 1, lateReset: true, cfgScale: 1.5 },
       { contexts: 3, topTokens: 8 },
       { budget: 'plain', contexts: 4, blockLength: 16 },
@@ -74,7 +77,7 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
   'eoser-ass-cjgrpo': {
     variants: [
       { blocks: 2, order: 'random', earlyStop: 'never' },
-      { schedule: 'uniform', blockLength: 8, gammaMin: 0.2 },
+      { schedule: 'uniform', blockLength: 8, gammaMin: 0.2, cache: 'prefix' },
       { schedule: 'descending', order: 'margin', cfgScale: 1.5 },
     ],
     optOuts: [
@@ -95,6 +98,7 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
         relaxedThreshold: 0.1,
         creditWeight: 1,
         blockLength: 8,
+        cache: 'dual',
         cfgScale: 1.5,
         earlyStop: 'block',
       },

@@ -46,7 +46,7 @@ export async function* decode(
       signal?.throwIfAborted();
       // A prompt is read alone: the other lanes would be padded to its many rows.
       const filling = active.find((worker) => worker.needsPrompt);
-      yield* filling ? fill(model, filling) : score(model, active);
+      yield* filling ? fill(model, filling) : score(model, active, signal);
     }
   } finally {
     for (const { run } of decoders) close(batch, run);
@@ -77,10 +77,34 @@ async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, 
   yield worker.step('prefill', tokens.length, [], started);
 }
 
-/** One step of every given run, in one forward. */
-async function* score(model: Scorer, workers: readonly Worker[]): AsyncGenerator<Step, void, void> {
+/**
+ * One step of every given run. Those that keep rows share one forward, the others another: a canvas that is run whole to
+ * be kept has many rows, and lanes are padded to the longest.
+ */
+async function* score(
+  model: Scorer,
+  workers: readonly Worker[],
+  signal?: AbortSignal,
+): AsyncGenerator<Step, void, void> {
   const started = performance.now();
-  const proposals = workers.map((worker) => worker.propose());
+  const proposed = workers.map((worker) => ({ worker, proposal: worker.propose() }));
+  const keepers = proposed.filter(({ proposal }) => proposal.keeps !== false);
+  const others = proposed.filter(({ proposal }) => proposal.keeps === false);
+  for (const part of [keepers, others]) {
+    if (part.length === 0) continue;
+    signal?.throwIfAborted();
+    yield* forward(model, part, started);
+  }
+}
+
+/** A step of runs that share a forward. */
+async function* forward(
+  model: Scorer,
+  proposed: readonly { worker: Worker; proposal: Proposal }[],
+  started: number,
+): AsyncGenerator<Step, void, void> {
+  const workers = proposed.map(({ worker }) => worker);
+  const proposals = proposed.map(({ proposal }) => proposal);
   const lanes = workers.map(({ run }, i) => ({ cache: run.cache, groups: proposals[i].groups }));
   const logits = workers.some((worker) => worker.needsLogits);
   const scoring = performance.now();

@@ -1,4 +1,7 @@
-/** Forwards of canvases: groups that see what follows, in lanes of their own, without K/V, and never a mask predicted. */
+/**
+ * Forwards of canvases: groups that see what follows, in lanes of their own, without K/V, or between cached rows; and
+ * never a mask predicted.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../../test/golden/models/golden.ts';
@@ -67,6 +70,36 @@ describe.each(['fp32', 'w8a8'] as const)('a canvas in %s', (precision) => {
     const [left] = (await model.forward(one, [next])).scores;
     expect(cached.scores[0].topToken(0)).toBe(left.topToken(0));
     for (const row of range(texts[1].length)) expect(bare.scores[0].topToken(row)).toBe(alone.topToken(row));
+  });
+
+  it('gives rows between cached ones what a forward of all rows gives them', async () => {
+    const tokens = texts[1];
+    for (const [from, to] of [
+      [7, 15],
+      [0, 9],
+      [22, tokens.length],
+    ]) {
+      const cache = model.newCache();
+      const empty = cache.slots.createSequence();
+      const all = range(tokens.length);
+      const attention = 'bidirectional' as const;
+      const whole = await model.forward(cache, [{ sequence: empty, tokens, attention, scored: all }], {
+        logits: true,
+      });
+      const expected = all.map((row) => whole.scores[0].logits(row).slice());
+      const sequence = cache.slots.createSequence();
+      cache.commit(sequence, whole.newRows, all.slice(0, from));
+      cache.slots.skip(sequence, to - from);
+      cache.commit(sequence, whole.newRows, all.slice(to));
+      const group = { sequence, from, tokens: tokens.slice(from, to), attention, scored: range(to - from) };
+      const { rows, scores } = await model.forward(cache, [group], { logits: true });
+      expect(rows).toBe(to - from);
+      for (const row of range(to - from)) {
+        const logits = scores[0].logits(row);
+        if (precision === 'w8a8') expect(logits).toEqual(expected[from + row]);
+        else expect(maxDifference(logits, expected[from + row])).toBeLessThan(1e-4);
+      }
+    }
   });
 
   it('lets a row see what follows only where its group says so', async () => {

@@ -24,8 +24,10 @@ export interface ScoreGroup {
   tokens: ArrayLike<number>;
   /** Draft tree: parent row of each row, see `RowGroup.parents`; a chain without it. */
   parents?: ArrayLike<number>;
-  /** Whether rows see the later ones of the group; as the forward's option without it. */
+  /** Whether rows see what lies behind them; as the forward's option without it. */
   attention?: Attention;
+  /** Position of the first row in a gap of the sequence, see `RowGroup.from`; behind the sequence without it. */
+  from?: number;
   /** Rows of this group whose next-token distribution is wanted, ascending. */
   scored: ArrayLike<number>;
 }
@@ -74,7 +76,7 @@ export interface Forward {
 /** The lanes' rows as program inputs, and where each lane lies in them. */
 export interface Batch {
   inputs: Record<string, Tensor>;
-  /** In the order of the given lanes; of the groups when nothing is cached nor will be. */
+  /** In the order of the given lanes; of the groups when nothing is read from a cache nor kept. */
   places: readonly { lane: number; built: Rows }[];
   /** Rows of a lane, padding included. */
   rows: number;
@@ -93,15 +95,17 @@ interface Plan {
 }
 
 /**
- * A lane for each cache. Groups that neither read nor leave anything in a cache need none: they get a lane each, so
- * that nobody computes masked scores against another group.
+ * A lane for each cache, as they lie in the store. Where nothing is read from it, no slot takes part, and lanes go
+ * without those between them; groups that leave nothing either get a lane each, so that nobody computes masked scores
+ * against another group.
  */
 function plan(lanes: readonly ScoreLane[], newRows: boolean): Plan {
   const { store, capacity } = lanes[0].cache;
   if (lanes.some(({ cache }) => cache.store !== store)) throw new Error('lanes of one forward share a store');
   const groups = lanes.flatMap((lane) => lane.groups);
-  if (!newRows && groups.every(({ sequence }) => sequence.length === 0)) {
-    const columns = groups.map((group, lane) => ({ lane, groups: [group] }));
+  if (groups.every(({ sequence }) => sequence.length === 0)) {
+    const parts = newRows ? lanes.map((lane) => lane.groups) : groups.map((group) => [group]);
+    const columns = parts.map((part, lane) => ({ lane, groups: part }));
     return { columns, lanes: columns.length, capacity: 0, past: () => new Float32Array(0) };
   }
   const first = Math.min(...lanes.map(({ cache }) => cache.lane));
@@ -136,11 +140,12 @@ export function layOut(
   if (columns.length < count) padLanes(bias, count * rows, rows, width, capacity);
   const headRows: number[] = [];
   const places = columns.map(({ lane, groups }) => {
-    const rowGroups = groups.map(({ sequence, tokens, parents, attention }) => ({
+    const rowGroups = groups.map(({ sequence, tokens, parents, attention, from }) => ({
       sequence,
       rows: tokens.length,
       parents,
       attention,
+      from,
     }));
     const options = { attention, window: config.slidingWindow, padTo: rows };
     const built = buildRows(rowGroups, capacity, options, scratch);

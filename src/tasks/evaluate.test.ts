@@ -1,6 +1,6 @@
 /** Evaluation with stories260k, which solves nothing: what counts here is the counting. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generate } from '../decode/generate.ts';
+import { generate, promptTokens } from '../decode/generate.ts';
 import { loadStories } from '../decode/testing/models.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { type Evaluation, evaluate, evaluationPrompt } from './evaluate.ts';
@@ -26,6 +26,9 @@ describe('evaluate', () => {
 
   it('counts answers, and what they took', async () => {
     const evaluation = await evaluate(model, countdown, { samples: 5, batch: 2, maxTokens: 6 });
+    const prompts = [0, 1, 2, 3, 4].map((i) =>
+      promptTokens(model, evaluationPrompt(model, [], countdown.at(i))),
+    );
     const expected: Evaluation = {
       model: 'stories260k',
       task: 'countdown',
@@ -39,6 +42,8 @@ describe('evaluate', () => {
       high: expect.closeTo(0.4345, 4) as unknown as number,
       steps: 30,
       forwards: 30,
+      // The last token of an answer is run no more.
+      rows: prompts.flat().length + 5 * 5,
       tokens: 30,
       seconds: seconds as unknown as number,
     };

@@ -35,6 +35,8 @@ export interface Evaluation {
   readonly high: number;
   readonly steps: number;
   readonly forwards: number;
+  /** Rows run through the model, prompts included. */
+  readonly rows: number;
   readonly tokens: number;
   /** Wall time of decoding. */
   readonly seconds: number;
@@ -123,7 +125,7 @@ export async function evaluate(
   // A plain-text model would go on and set itself the next problem.
   const stop = shots.length > 0 && !model.chatTemplate ? [shotEnd] : [];
   const generateOptions = { maxTokens: defaultMaxTokens, stop, ...decoding };
-  const totals = { samples: 0, correct: 0, steps: 0, forwards: 0, tokens: 0, seconds: 0 };
+  const totals = { samples: 0, correct: 0, steps: 0, forwards: 0, rows: 0, tokens: 0, seconds: 0 };
   const soFar = (): Evaluation => {
     const { samples: answered, correct, ...spent } = totals;
     return {
@@ -159,6 +161,7 @@ export async function evaluate(
       totals.correct += correct ? 1 : 0;
       totals.steps += result.steps;
       totals.forwards += result.forwards;
+      totals.rows += result.statistics.rows;
       totals.tokens += result.tokens.length;
     }
     onBatch?.(soFar(), answers);

@@ -4,45 +4,25 @@
  *
  *   propose   the canvas, with guidance once more without the prompt, and a method's drafts of it
  *   choose    token and confidence of each position looked at, then the commit rule; again for a draft that is right
- *   remember  nothing: any token that changes, changes the keys and values of all
+ *   remember  nothing, as any token that changes, changes the keys and values of all; with a cache what lies outside of
+ *             the block, see block-cache.ts
  *
  * A method calls `decodeCanvas` with the parts it is about, see parts.ts.
  */
 
-import type { ScoreGroup } from '../../models/forward.ts';
 import type { DraftTree, Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
+import { BlockCache } from './block-cache.ts';
 import { Canvas } from './canvas.ts';
 import { blockLengths, layoutOf } from './layout.ts';
 import type { CanvasOptions } from './options.ts';
 import type { Look, Parts, Placement, Predictions } from './parts.ts';
 import { predictor } from './predict.ts';
 import { stopAfterBlock } from './stop-after-block.ts';
-
-/** A canvas among a step's rows, and the positions it is asked about. */
-interface View {
-  canvas: Canvas;
-  positions: readonly number[];
-}
+import { rowsOf, type View } from './view.ts';
 
 /** The masked positions of the block: all that most methods need. */
 const lookAtBlock: Look = (canvas) => canvas.masked(canvas.block.start, canvas.block.end);
-
-/** Rows of one view: prompt and canvas, and with guidance the same without the prompt. */
-function rowsOf(run: Run, { canvas, positions }: View, guided: boolean): ScoreGroup[] {
-  const { maskId, shiftLogits } = canvas.masking;
-  const { sequence, prompt } = run;
-  const fed = canvas.fed();
-  const first = prompt.length - (shiftLogits ? 1 : 0);
-  const scored = positions.map((position) => first + position);
-  const group = (before: readonly number[]): ScoreGroup => ({
-    sequence,
-    tokens: [...before, ...fed],
-    attention: 'bidirectional',
-    scored,
-  });
-  return guided ? [group(prompt), group(prompt.map(() => maskId))] : [group(prompt)];
-}
 
 /** Drafted placements as the step record tells them: a chain. */
 function chainOf(drafts: readonly (readonly Placement[])[]): DraftTree {
@@ -69,6 +49,7 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   const endBlock = options.earlyStop === 'block' ? stopAfterBlock(run.eosIds) : undefined;
   run.openCanvas(layout.length, { whole: options.earlyStop !== 'answer' });
   const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blocks });
+  const cache = new BlockCache(run, options.cache, guided ? 2 : 1);
   let drafts: readonly (readonly Placement[])[] = [];
   let views: readonly View[] = [];
 
@@ -100,9 +81,10 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
     propose: () => {
       const canvases = [canvas];
       for (const placements of drafts) canvases.push(canvases[canvases.length - 1].after(placements));
-      views = canvases.map((view) => ({ canvas: view, positions: look(view) }));
-      const groups = views.flatMap((view) => rowsOf(run, view, guided));
-      return { groups, draft: chainOf(drafts), keeps: false };
+      views = cache.scorable(canvases.map((view) => ({ canvas: view, positions: look(view) })));
+      drafts = drafts.slice(0, views.length - 1);
+      const groups = views.flatMap((view) => rowsOf(view, cache.frame(view)));
+      return { groups, draft: chainOf(drafts), keeps: cache.begins };
     },
     choose: (_run, _proposal, scores) => {
       const size = guided ? 2 : 1;
@@ -120,6 +102,6 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
       }
       return { accepted: Array.from({ length: accepted }, (_, index) => index) };
     },
-    remember: () => {},
+    remember: (_run, _proposal, _choice, forward) => cache.remember(canvas, forward),
   };
 }

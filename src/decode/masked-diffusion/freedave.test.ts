@@ -243,14 +243,19 @@ describe('freedave takes the forwards of the paper', () => {
   ])('%j', async ({ blockLength, draftSteps }) => {
     for (let seed = 0; seed < 6; seed++) {
       for (const language of [steadyLanguage(seed), canvasLanguage(seed, vocabulary, maskId)]) {
-        const { run } = await decodeCanvasTokens(freedave, language, {
-          prompt: [1, 2],
-          maskId,
-          maxTokens: 16,
-          methodOptions: { genLength: 16, blockLength, draftSteps },
-        });
+        const forwards = async (cache: string) => {
+          const { run } = await decodeCanvasTokens(freedave, language, {
+            prompt: [1, 2],
+            maskId,
+            maxTokens: 16,
+            methodOptions: { genLength: 16, blockLength, draftSteps, cache },
+          });
+          return run.statistics.forwards;
+        };
         const expected = paperForwards(language, [1, 2], 16, blockLength, draftSteps);
-        expect(run.statistics.forwards).toBe(expected.shared);
+        expect(await forwards('none')).toBe(expected.shared);
+        // A block that begins with a forward of its own, as its cache does, is the paper's.
+        for (const cache of ['prefix', 'dual']) expect(await forwards(cache)).toBe(expected.paper);
         expect(expected.shared).toBeLessThanOrEqual(expected.paper);
       }
     }

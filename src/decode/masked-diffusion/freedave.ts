@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { defineMethod } from '../method.ts';
 import { commitRule } from './commit/rule.ts';
 import { decodeCanvas } from './decode-canvas.ts';
-import { layoutOf } from './layout.ts';
+import { layoutOf, refuse } from './layout.ts';
 import { canvasOptions, commitOptions } from './options.ts';
 import type { CanvasView, CommitRule, DraftHook, Look, Parts, Placement } from './parts.ts';
 
@@ -80,7 +80,10 @@ export const freedave = defineMethod({
   baseline: 'diffusion',
   phases: (options, run) => {
     if (run.finish) return {};
-    const { draftSteps, eager } = options;
+    const { draftSteps, eager, cache } = options;
+    if (eager && cache !== 'none') {
+      refuse('eager', 'drafts end with the block, as its cache does', 'Leave it out, or use cache none.');
+    }
     const { blockLength } = layoutOf(options, run);
     const look = eager ? lookAcross(blockLength, Math.ceil(draftSteps / blockLength)) : undefined;
     return decodeCanvas(run, options, withDrafts({ commit: commitRule(options, run), look }, draftSteps));

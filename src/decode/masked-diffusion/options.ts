@@ -1,6 +1,7 @@
 /** Options that every canvas method has. A method extends the shape by its own. */
 
 import { z } from 'zod';
+import { cacheKinds } from './block-cache.ts';
 import { refuse } from './layout.ts';
 import { type Order, orders } from './orders.ts';
 
@@ -38,6 +39,12 @@ export const canvasOptions = z.strictObject({
     .default('answer')
     .describe(
       'When an end token stops decoding: as soon as all before it is committed, after its block, or never; the text is the same.',
+    ),
+  cache: z
+    .enum(cacheKinds)
+    .default('none')
+    .describe(
+      'Keys and values that the steps of a block share: none, those before it, or those before and behind it; faster, and approximate from the second step of a block on.',
     ),
 });
 

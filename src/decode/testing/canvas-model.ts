@@ -1,6 +1,7 @@
 /**
  * A masked-diffusion model in plain TypeScript for tests of canvas methods: the logits of a position are a function of
- * all tokens, masks included. Test support.
+ * all tokens, masks included. What is cached of a token is its id and its position, so that a kept row is as good as one
+ * that is run, as long as it is the right one. Test support.
  */
 
 import { KvBatch } from '../../cache/index.ts';
@@ -42,9 +43,28 @@ export function canvasModel(logitsOf: CanvasLogits) {
   const batch = new KvBatch({ layers: 1, kvHeads: 1, headDim: 1 });
   const forwards: (readonly ScoreGroup[])[] = [];
 
-  function runGroup({ tokens, scored, attention, sequence }: ScoreGroup): Scores {
-    if (attention !== 'bidirectional' || sequence.length > 0) throw new Error('not a canvas');
-    const rows = Array.from(scored, (row) => logitsOf(Array.from(tokens), row));
+  /** The whole text that a group's rows see: cached tokens, and its own in the gap between them. */
+  function textOf({ tokens, sequence, from = sequence.nextPosition }: ScoreGroup, lane: number): number[] {
+    const [keys, values] = [batch.store.key(0, lane), batch.store.value(0, lane)];
+    const text: number[] = [];
+    for (const [entry, slot] of sequence.slots.entries()) {
+      if (values[slot] !== sequence.positions[entry]) throw new Error(`slot ${slot} is of another place`);
+      text[values[slot]] = keys[slot];
+    }
+    for (let row = 0; row < tokens.length; row++) {
+      if (text[from + row] !== undefined) throw new Error(`position ${from + row} is cached and run`);
+      text[from + row] = tokens[row];
+    }
+    if (text.includes(undefined as never)) throw new Error('a position is neither cached nor run');
+    return text;
+  }
+
+  function runGroup(group: ScoreGroup, lane: number): Scores {
+    const { scored, tokens, attention, sequence, from = sequence.nextPosition } = group;
+    if (attention !== 'bidirectional') throw new Error('not a canvas');
+    if (Array.from(scored).some((row) => !(row in tokens))) throw new Error('a row is scored that is not run');
+    const text = textOf(group, lane);
+    const rows = Array.from(scored, (row) => logitsOf(text, from + row));
     return {
       topToken: (index) => argmax(rows[index]),
       topLogProb: (index) => logSoftmaxAt(rows[index], argmax(rows[index])),
@@ -53,17 +73,34 @@ export function canvasModel(logitsOf: CanvasLogits) {
   }
 
   async function forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions = {}): Promise<Forward[]> {
-    if (options.newRows !== false) throw new Error('a canvas keeps no rows');
     forwards.push(lanes.flatMap(({ groups }) => groups));
-    return lanes.map(({ groups }) => {
-      const rows = groups.reduce((sum, { tokens }) => sum + tokens.length, 0);
-      const scores = groups.map(runGroup);
-      return { scores, rows, outputs: {}, offsets: [], newRows: { rows, keys: [], values: [] } };
+    return lanes.map(({ cache, groups }) => {
+      const scores = groups.map((group) => runGroup(group, cache.lane));
+      const ids = groups.flatMap(({ tokens }) => Array.from(tokens));
+      const positions = groups.flatMap(({ tokens, sequence, from = sequence.nextPosition }) =>
+        Array.from(tokens, (_, row) => from + row),
+      );
+      let rows = 0;
+      const offsets = groups.map(({ tokens }) => {
+        rows += tokens.length;
+        return rows - tokens.length;
+      });
+      const newRows = { rows, keys: [Float32Array.from(ids)], values: [Float32Array.from(positions)] };
+      const forward = { scores, rows, outputs: {}, offsets, newRows };
+      return options.newRows === false ? withoutRows(forward) : forward;
     });
   }
 
   return { batch, forwardLanes, forwards };
 }
+
+/** As of a model that leaves the rows in its graph when nobody keeps them. */
+const withoutRows = (forward: Forward): Forward =>
+  Object.defineProperty(forward, 'newRows', {
+    get: () => {
+      throw new Error('this forward was run without its K/V rows');
+    },
+  });
 
 export interface DecodeCanvasOptions extends DecodeTokensOptions {
   maskId: number;
@@ -107,5 +144,6 @@ export async function decodeCanvasTokens<O extends MethodOptions>(
   const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
   const steps: Step[] = [];
   for await (const step of decode(model, model.batch, [{ run, phases }])) steps.push(step);
+  if (model.batch.used > 0) throw new Error(`${model.batch.used} slots were not freed`);
   return { run, steps, forwards: model.forwards };
 }
