@@ -5,7 +5,7 @@ import { QuickstepError } from '../errors.ts';
 import { finalNumber, lastNumber } from './final-number.ts';
 import { TaskRandom } from './random.ts';
 import { problems } from './sampler.ts';
-import { hashText } from './split.ts';
+import { hashText, type Split } from './split.ts';
 import type { Problem, Task } from './task.ts';
 
 export interface ProblemSet {
@@ -22,21 +22,38 @@ export interface ProblemSet {
   shots(count: number): Problem[];
 }
 
+export interface TaskProblemOptions {
+  readonly seed: number;
+  /** Default 1, the easiest. */
+  readonly level?: number;
+  /** Training problems are for choosing settings with. Default 'test'. */
+  readonly split?: Split;
+}
+
 /**
- * Test problems of a task. Shots are training problems.
+ * Problems of a task, by default test problems. Shots are of the other split.
  * @throws QuickstepError 'bad-option' for a level the task does not have.
  */
-export function testProblems(task: Task, { seed, level = 1 }: { seed: number; level?: number }): ProblemSet {
-  const [test, train] = (['test', 'train'] as const).map((split) => problems(task, { split, seed, level }));
+export function taskProblems(
+  task: Task,
+  { seed, level = 1, split = 'test' }: TaskProblemOptions,
+): ProblemSet {
+  const asked = problems(task, { split, seed, level });
+  const others = problems(task, { split: split === 'test' ? 'train' : 'test', seed, level });
   return {
     name: task.slug,
     level,
     seed,
     size: Infinity,
-    at: (index) => test.at(index),
+    at: (index) => asked.at(index),
     check: (problem, answer) => task.check(problem, answer),
-    shots: (count) => Array.from({ length: count }, (_, index) => train.at(index)),
+    shots: (count) => Array.from({ length: count }, (_, index) => others.at(index)),
   };
+}
+
+/** Test problems of a task; see `taskProblems`. */
+export function testProblems(task: Task, options: Omit<TaskProblemOptions, 'split'>): ProblemSet {
+  return taskProblems(task, { ...options, split: 'test' });
 }
 
 const rowSchema = z.object({ question: z.string().min(1), answer: z.string() });
