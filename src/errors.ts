@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'no-space' // the disk is full
   | 'not-finite' // training met a NaN or an infinity
   | 'no-progress' // the loss of a training run did not fall
+  | 'not-proven' // the claim of a proof did not hold
   | 'busy' // another process works in the same folder
   | 'out-of-memory' // a program or cache does not fit
   | 'disposed'; // use after dispose

@@ -287,7 +287,7 @@ describe.concurrent('mistakes', () => {
 });
 
 describe.concurrent('help', () => {
-  it.each(['generate', 'compare', 'train', 'methods', 'models', 'pull', 'inspect'])(
+  it.each(['generate', 'compare', 'evaluate', 'train', 'prove', 'methods', 'models', 'pull', 'inspect'])(
     'of %s',
     async (command) => {
       const { code, stdout } = await run(`${command} --help`);

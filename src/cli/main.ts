@@ -17,6 +17,7 @@ import { inspectCommand } from './inspect.ts';
 import { interruptSignal } from './interrupt.ts';
 import { methodsCommand } from './methods.ts';
 import { modelsCommand } from './models.ts';
+import { proveCommand } from './prove.ts';
 import { pullCommand } from './pull.ts';
 import { didYouMean } from './suggest.ts';
 import { trainCommand } from './train.ts';
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   compareCommand,
   evaluateCommand,
   trainCommand,
+  proveCommand,
   methodsCommand,
   modelsCommand,
   pullCommand,

@@ -1,0 +1,85 @@
+/** Running a proof: the context it measures in, and the verdict on what it finds. */
+
+import { checkNeeds } from '../decode/method.ts';
+import { findMethod } from '../decode/registry.ts';
+import type { LanguageModel } from '../models/language-model.ts';
+import { differenceOf, measure, optionsOf, totalsOf } from '../tasks/measure.ts';
+import type { Split } from '../tasks/split.ts';
+import type { Condition, Control, Figures, Measurement, MeasureOptions, Proof } from './proof.ts';
+
+/** Problems of each task unless told otherwise. */
+export const defaultProofSamples = 200;
+/** Prompts decoded at once; the answers do not depend on it. */
+export const defaultProofBatch = 20;
+
+export interface ProveOptions extends Pick<MeasureOptions, 'seed' | 'signal' | 'onProgress' | 'onBatch'> {
+  /** Default `defaultProofSamples`. */
+  samples?: number;
+  /** Default `defaultProofBatch`. */
+  batch?: number;
+  /** Default 'test', problems that no house model has seen. */
+  split?: Split;
+}
+
+/** What came out of a proof. */
+export interface Verdict {
+  readonly slug: string;
+  readonly claim: string;
+  /** Mean forwards an answer of the method and of its baseline, and the second over the first. */
+  readonly measured: number;
+  readonly baseline: number;
+  readonly ratio: number;
+  /** Least ratio. */
+  readonly threshold: number;
+  /** The ratio reaches the threshold, and all conditions hold. */
+  readonly holds: boolean;
+  readonly model: string;
+  readonly seed: number;
+  /** Problems of each task. */
+  readonly samples: number;
+  readonly split: Split;
+  /** Where the options of the method come from. */
+  readonly settings: string;
+  readonly conditions: readonly Condition[];
+  readonly controls: readonly Control[];
+  readonly figures: readonly Figures[];
+  readonly measurements: readonly Measurement[];
+}
+
+/**
+ * Runs a proof on a model.
+ * @throws QuickstepError as `measure`; the signal's reason when it aborts.
+ */
+export async function prove(proof: Proof, model: LanguageModel, options: ProveOptions): Promise<Verdict> {
+  const { slug, claim, threshold, settings, tasks, decoding } = proof;
+  const { samples = defaultProofSamples, batch = defaultProofBatch, split = 'test', seed } = options;
+  if (typeof decoding.method === 'string') checkNeeds(findMethod(decoding.method), model);
+  const { measured, baseline, conditions, ...found } = await proof.run({
+    model,
+    tasks,
+    measure: (decodings) => measure(model, tasks, decodings, { ...options, samples, batch, split }),
+  });
+  const ratio = measured > 0 ? baseline / measured : 0;
+  const holds = ratio >= threshold && conditions.every((condition) => condition.holds);
+  return {
+    ...{ slug, claim, measured, baseline, ratio, threshold, holds },
+    ...{ model: model.id, seed, samples, split, settings, conditions },
+    ...found,
+  };
+}
+
+/** A measurement as data: totals and options by task, and the difference to the baseline on the same problems. */
+export function measurementJson({ decoding, tasks }: Measurement, baseline: Measurement) {
+  const { label, method } = decoding;
+  return {
+    label,
+    method: typeof method === 'string' ? method : method.slug,
+    tasks: tasks.map((measured, t) => ({
+      ...measured.task,
+      options: optionsOf(decoding, measured.task),
+      ...totalsOf([measured]),
+      against: differenceOf([measured], [baseline.tasks[t]]),
+    })),
+    all: { ...totalsOf(tasks), against: differenceOf(tasks, baseline.tasks) },
+  };
+}

@@ -1,0 +1,22 @@
+/** All proofs by slug. A new proof is one import and one entry here. */
+
+import { QuickstepError } from '../errors.ts';
+import { ccd } from './ccd.ts';
+import { creditDecoding } from './credit-decoding.ts';
+import { eoserAssCjgrpo } from './eoser-ass-cjgrpo.ts';
+import { freedave } from './freedave.ts';
+import { localleap } from './localleap.ts';
+import type { Proof } from './proof.ts';
+import { prophet } from './prophet.ts';
+
+const all: readonly Proof[] = [freedave, prophet, creditDecoding, localleap, ccd, eoserAssCjgrpo];
+
+export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));
+
+/** @throws QuickstepError 'not-found' listing the proofs there are. */
+export function findProof(slug: string): Proof {
+  const proof = proofs.get(slug);
+  if (proof) return proof;
+  const hint = `Proofs: ${[...proofs.keys()].join(', ')}.`;
+  throw new QuickstepError('not-found', `There is no proof of ${JSON.stringify(slug)}.`, hint);
+}
