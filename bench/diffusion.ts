@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -20,11 +20,10 @@ import { entries } from './diffusion/entries.ts';
 import { readPartial, removePartial, settingsText, writePartial } from './diffusion/partial.ts';
 import { diffusionTables } from './diffusion/report-text.ts';
 import { decodingResults, diffusionResultsFile } from './diffusion/results.ts';
-import { parseOptions } from './options.ts';
+import { count, parseOptions, resultsName } from './options.ts';
 import { loadWarning } from './results.ts';
 import { asText } from './table.ts';
-
-const count = (initial: number, most: number) => z.coerce.number().int().min(1).max(most).default(initial);
+import { thisMachine } from './this-machine.ts';
 
 const known = [
   houseTasks.wordProblems,
@@ -46,11 +45,7 @@ const optionsOf = z.strictObject({
   batch: count(20, 1024).describe('Problems decoded at once.'),
   threads: count(2, 64).describe('Processor threads.'),
   model: z.string().default('house-diffusion').describe('Model id or path.'),
-  name: z
-    .string()
-    .regex(/^[\w.-]{1,80}$/)
-    .optional()
-    .describe('Writes bench/results/diffusion-<name>.json.'),
+  name: resultsName.describe('Writes bench/results/diffusion-<name>.json.'),
 });
 
 /** @throws QuickstepError 'bad-option' for a task that is not there. */
@@ -112,13 +107,7 @@ async function bench(): Promise<void> {
   }
   const results = diffusionResultsFile.parse({
     date: new Date().toISOString(),
-    machine: {
-      processor: cpus()[0].model.trim(),
-      cores: cpus().length,
-      platform: `${process.platform} ${process.arch}`,
-      node: process.version,
-      load: [before, loadavg()[0]],
-    },
+    machine: thisMachine([before, loadavg()[0]]),
     threads,
     model: { id: options.model, precision, digest },
     ...{ seed, samples, batch, tasks },

@@ -13,13 +13,11 @@ import { openCheckpoint } from '../src/weights/checkpoint.ts';
 import { bars } from './bars.ts';
 import { engineIds, engines } from './engines/index.ts';
 import { measure } from './measure.ts';
-import { parseOptions } from './options.ts';
+import { count, parseOptions, resultsName } from './options.ts';
 import { prepare } from './prepare.ts';
 import { loadWarning, type Results, resultsFile } from './results.ts';
 import { asText, rowRatios, tables } from './table.ts';
 import { versionOf } from './versions.ts';
-
-const count = (initial: number) => z.coerce.number().int().min(1).max(64).default(initial);
 
 const optionsOf = z.strictObject({
   quick: z
@@ -30,11 +28,9 @@ const optionsOf = z.strictObject({
   threads: count(2).describe('Threads of every engine.'),
   rounds: count(5).describe('Rounds over all questions.'),
   engines: z.string().default(engineIds.join(',')).describe('Which engines, separated by commas.'),
-  name: z
-    .string()
-    .regex(/^[\w.-]{1,80}$/)
-    .optional()
-    .describe('Name of the results file; default: the date. A quick run is only written with a name.'),
+  name: resultsName.describe(
+    'Name of the results file; default: the date. A quick run is only written with a name.',
+  ),
   model: z.string().optional().describe('A .gguf file; default: SmolLM2-135M-Instruct.'),
   python: z.string().optional().describe('Python that has the packages named in the scripts of tools/.'),
   'export-onnx': z.boolean().default(false).describe('Make the ONNX export of transformers.js if missing.'),

@@ -4,6 +4,16 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { QuickstepError } from '../src/errors.ts';
 
+/** A number from 1 up. */
+export const count = (initial: number, most = 64) =>
+  z.coerce.number().int().min(1).max(most).default(initial);
+
+/** Name of a results file, without folder and ending. */
+export const resultsName = z
+  .string()
+  .regex(/^[\w.-]{1,80}$/)
+  .optional();
+
 const isBoolean = (schema: unknown) =>
   schema instanceof z.ZodDefault && schema.unwrap() instanceof z.ZodBoolean;
 

@@ -5,22 +5,21 @@
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { QuickstepError } from '../src/errors.ts';
-import { parseOptions } from './options.ts';
+import { count, parseOptions, resultsName } from './options.ts';
 import { installPeers } from './prepare.ts';
 import { loadWarning } from './results.ts';
 import { asText } from './table.ts';
+import { thisMachine } from './this-machine.ts';
 import { clocks } from './train/clock.ts';
 import { isTorch, type TrainEngineId, trainEngineIds, trainEngines } from './train/engines.ts';
 import { measureTraining } from './train/measure.ts';
 import { headlines, productTable, stepTable } from './train/report-text.ts';
 import { type TrainResults, trainResultsFile } from './train/results.ts';
 import { readBatches, readModelShape, writeWorkload } from './train/workload.ts';
-
-const count = (initial: number) => z.coerce.number().int().min(1).max(64).default(initial);
 
 const optionsOf = z.strictObject({
   threads: count(2).describe('Threads of every engine.'),
@@ -34,11 +33,7 @@ const optionsOf = z.strictObject({
     .string()
     .optional()
     .describe('Python with torch and safetensors; PyTorch is left out without one.'),
-  name: z
-    .string()
-    .regex(/^[\w.-]{1,80}$/)
-    .optional()
-    .describe('Writes bench/results/train-<name>.json.'),
+  name: resultsName.describe('Writes bench/results/train-<name>.json.'),
 });
 
 /** The engines of a list; Quickstep always runs. @throws QuickstepError 'bad-option'. */
@@ -86,13 +81,7 @@ async function bench(): Promise<void> {
     const results = trainResultsFile.parse({
       ...figures,
       date: new Date().toISOString(),
-      machine: {
-        processor: cpus()[0].model.trim(),
-        cores: cpus().length,
-        platform: `${process.platform} ${process.arch}`,
-        node: process.version,
-        load,
-      },
+      machine: thisMachine(load),
       threads,
       clock,
       model: await readModelShape(folder),

@@ -1,7 +1,8 @@
 /** The results file of the diffusion benchmark, and the figures that are read from it. */
 
 import { z } from 'zod';
-import { differenceOf, optionsOf, type TaskMeasurement, totalsOf } from '../../src/tasks/measure.ts';
+import { type Measurement, measurementJson } from '../../src/tasks/measure.ts';
+import { machineSchema } from '../this-machine.ts';
 import { type Entry, kinds } from './entries.ts';
 
 const share = z.number().min(0).max(1);
@@ -30,15 +31,15 @@ const totals = z.strictObject({
 
 const taskLevel = z.strictObject({ task: z.string(), level: z.int(), maxTokens: z.int().positive() });
 
+const taskTotals = z.strictObject({
+  ...taskLevel.shape,
+  options: z.record(z.string(), z.unknown()),
+  ...totals.shape,
+});
+
 export const diffusionResultsFile = z.strictObject({
   date: z.iso.datetime(),
-  machine: z.strictObject({
-    processor: z.string(),
-    cores: z.int().positive(),
-    platform: z.string(),
-    node: z.string(),
-    load: z.array(z.number()).describe('load average over a minute, before and after'),
-  }),
+  machine: machineSchema,
   threads: z.int().positive(),
   model: z.strictObject({
     id: z.string(),
@@ -55,7 +56,7 @@ export const diffusionResultsFile = z.strictObject({
         label: z.string(),
         kind: z.enum(kinds),
         method: z.string(),
-        tasks: z.array(z.strictObject({ options: z.record(z.string(), z.unknown()), ...totals.shape })),
+        tasks: z.array(taskTotals),
         all: totals,
       }),
     )
@@ -69,23 +70,10 @@ export type TotalsResult = z.output<typeof totals>;
 
 /** What a results file holds of measurements. */
 export function decodingResults(
-  measurements: readonly { decoding: Entry; tasks: readonly TaskMeasurement[] }[],
+  measurements: readonly (Measurement & { decoding: Entry })[],
 ): DecodingResult[] {
   const [baseline] = measurements;
-  const summary = (ours: readonly TaskMeasurement[], theirs: readonly TaskMeasurement[]) => ({
-    ...totalsOf(ours),
-    against: differenceOf(ours, theirs),
-  });
-  return measurements.map(({ decoding, tasks }) => ({
-    label: decoding.label,
-    kind: decoding.kind,
-    method: typeof decoding.method === 'string' ? decoding.method : decoding.method.slug,
-    tasks: tasks.map((one, t) => ({
-      options: { ...optionsOf(decoding, one.task) },
-      ...summary([one], [baseline.tasks[t]]),
-    })),
-    all: summary(tasks, baseline.tasks),
-  }));
+  return measurements.map((one) => ({ kind: one.decoding.kind, ...measurementJson(one, baseline) }));
 }
 
 /** How many times fewer forwards than the baseline. */

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { median } from '../engines/engine.ts';
+import { machineSchema } from '../this-machine.ts';
 import { clocks } from './clock.ts';
 import { isTorch, trainEngineIds } from './engines.ts';
 import { modelProducts, productOperations, stepOperations } from './flops.ts';
@@ -12,13 +13,7 @@ const batchShape = z.strictObject({ sequences: z.int().positive(), rows: z.int()
 
 export const trainResultsFile = z.strictObject({
   date: z.iso.datetime(),
-  machine: z.strictObject({
-    processor: z.string(),
-    cores: z.int().positive(),
-    platform: z.string(),
-    node: z.string(),
-    load: z.array(z.number()).describe('load average over a minute: before the run and after each round'),
-  }),
+  machine: machineSchema,
   threads: z.int().positive(),
   clock: z.enum(clocks),
   model: z.strictObject({

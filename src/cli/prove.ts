@@ -3,14 +3,9 @@
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
 import type { Measurement, Proof } from '../proofs/proof.ts';
-import {
-  defaultProofBatch,
-  defaultProofSamples,
-  measurementJson,
-  prove,
-  type Verdict,
-} from '../proofs/prove.ts';
+import { defaultProofBatch, defaultProofSamples, prove, type Verdict } from '../proofs/prove.ts';
 import { proofs } from '../proofs/registry.ts';
+import { measurementJson } from '../tasks/measure.ts';
 import type { ParsedArgs } from './args.ts';
 import { type Command, commonGroup, commonOptions, outputColumns, printJson, printLines } from './command.ts';
 import { loadModel, modelOptions } from './load-model.ts';

@@ -9,7 +9,6 @@ export type { Condition, Control, Figures, Findings, Proof, ProofContext } from 
 export {
   defaultProofBatch,
   defaultProofSamples,
-  measurementJson,
   type ProveOptions,
   prove,
   type Verdict,

@@ -9,10 +9,10 @@ import { findMethod } from '../decode/registry.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { load } from '../models/load.ts';
 import { loadCatalogue } from '../papers/catalogue.ts';
-import type { Measurement } from '../tasks/measure.ts';
+import { type Measurement, measurementJson } from '../tasks/measure.ts';
 import { accuracyKept, asFast, controlOf, sameAnswers } from './checks.ts';
 import { wordProblems } from './house-tasks.ts';
-import { measurementJson, prove } from './prove.ts';
+import { prove } from './prove.ts';
 import { findProof, proofs } from './registry.ts';
 
 describe.each([...proofs.values()])('$slug', (proof) => {

@@ -3,7 +3,7 @@
 import { checkNeeds } from '../decode/method.ts';
 import { findMethod } from '../decode/registry.ts';
 import type { LanguageModel } from '../models/language-model.ts';
-import { differenceOf, measure, optionsOf, totalsOf } from '../tasks/measure.ts';
+import { measure } from '../tasks/measure.ts';
 import type { Split } from '../tasks/split.ts';
 import type { Condition, Control, Figures, Measurement, MeasureOptions, Proof } from './proof.ts';
 
@@ -65,21 +65,5 @@ export async function prove(proof: Proof, model: LanguageModel, options: ProveOp
     ...{ slug, claim, measured, baseline, ratio, threshold, holds },
     ...{ model: model.id, seed, samples, split, settings, conditions },
     ...found,
-  };
-}
-
-/** A measurement as data: totals and options by task, and the difference to the baseline on the same problems. */
-export function measurementJson({ decoding, tasks }: Measurement, baseline: Measurement) {
-  const { label, method } = decoding;
-  return {
-    label,
-    method: typeof method === 'string' ? method : method.slug,
-    tasks: tasks.map((measured, t) => ({
-      ...measured.task,
-      options: optionsOf(decoding, measured.task),
-      ...totalsOf([measured]),
-      against: differenceOf([measured], [baseline.tasks[t]]),
-    })),
-    all: { ...totalsOf(tasks), against: differenceOf(tasks, baseline.tasks) },
   };
 }

@@ -12,7 +12,21 @@ export {
 } from './evaluate.ts';
 export { finalNumber, lastNumber } from './final-number.ts';
 export { specialTokens } from './house-tokenizer.ts';
-export { fileProblems, type ProblemSet, testProblems } from './problem-set.ts';
+export {
+  type Decoding,
+  differenceOf,
+  type Measurement,
+  type MeasureOptions,
+  measure,
+  measurementJson,
+  type Outcome,
+  type TaskLevel,
+  type TaskMeasurement,
+  type Totals,
+  totalsOf,
+} from './measure.ts';
+export { type PairedDifference, pairedDifference } from './paired.ts';
+export { fileProblems, type ProblemSet, taskProblems, testProblems } from './problem-set.ts';
 export { findTask, tasks } from './registry.ts';
 export { type ProblemOptions, type Problems, problems } from './sampler.ts';
 export { type Split, splitOf } from './split.ts';

@@ -207,3 +207,19 @@ export function differenceOf(
     tasks.flatMap(({ outcomes }) => outcomes.map(({ correct }) => correct));
   return pairedDifference(right(ours), right(theirs));
 }
+
+/** A measurement as data: totals and options by task, and the difference to the baseline on the same problems. */
+export function measurementJson({ decoding, tasks }: Measurement, baseline: Measurement) {
+  const { label, method } = decoding;
+  return {
+    label,
+    method: typeof method === 'string' ? method : method.slug,
+    tasks: tasks.map((measured, t) => ({
+      ...measured.task,
+      options: optionsOf(decoding, measured.task),
+      ...totalsOf([measured]),
+      against: differenceOf([measured], [baseline.tasks[t]]),
+    })),
+    all: { ...totalsOf(tasks), against: differenceOf(tasks, baseline.tasks) },
+  };
+}
