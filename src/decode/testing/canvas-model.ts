@@ -62,7 +62,8 @@ export function canvasModel(logitsOf: CanvasLogits) {
   function runGroup(group: ScoreGroup, lane: number): Scores {
     const { scored, tokens, attention, sequence, from = sequence.nextPosition } = group;
     if (attention !== 'bidirectional') throw new Error('not a canvas');
-    if (Array.from(scored).some((row) => !(row in tokens))) throw new Error('a row is scored that is not run');
+    if (Array.from(scored).some((row) => !(row in tokens)))
+      throw new Error('a row is scored that is not run');
     const text = textOf(group, lane);
     const rows = Array.from(scored, (row) => logitsOf(text, from + row));
     return {
