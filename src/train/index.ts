@@ -42,7 +42,7 @@ export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from '.
 export { houseShares, Mixture } from './recipes/mixture.ts';
 export { findRecipe, recipes } from './recipes/registry.ts';
 export { type ModelFiles, saveModel } from './save-model.ts';
-export { constantSchedule, cooledSchedule, cosineSchedule, type Schedule } from './schedule.ts';
+export { constantSchedule, cosineSchedule, type Schedule } from './schedule.ts';
 export { plainWeights, type SequenceObjectiveOptions, sequenceObjective } from './sequence-model.ts';
 export { byLength, causalBatch, type MaskingOptions, maskedBatch } from './sequences.ts';
 export { type LossChange, lossChange } from './smoke.ts';

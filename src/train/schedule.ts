@@ -15,8 +15,3 @@ export function cosineSchedule(rate: number, steps: number, warmup: number, floo
     return rate * (floor + ((1 - floor) * (1 + Math.cos(Math.PI * done))) / 2);
   };
 }
-
-/** Follows `schedule` up to step `from`, then falls linearly from there to 0 at step `to`. */
-export function cooledSchedule(schedule: Schedule, from: number, to: number): Schedule {
-  return (step) => (step <= from ? schedule(step) : (schedule(from) * Math.max(0, to - step)) / (to - from));
-}
