@@ -7,7 +7,7 @@ import { ContextMixture } from '../decode/masked-diffusion/context-mixture.ts';
 import { measures } from '../decode/masked-diffusion/orders.ts';
 import { type TaskLevel, totalsOf } from '../tasks/measure.ts';
 import { accuracyKept, asFast, controlOf, forwardsOf } from './checks.ts';
-import { countdown, oneTokenAStep, sudoku, thresholds, wordProblems } from './house-tasks.ts';
+import { houseTasks, oneTokenAStep, thresholds } from './house-tasks.ts';
 import type { Decoding, Figures, Proof } from './proof.ts';
 import { predictionsOf, type Trace, type TraceStep } from './trace.ts';
 import { watched } from './variant.ts';
@@ -105,7 +105,7 @@ export const ccd: Proof = {
   claim: 'At least 2 times fewer forwards than one token a step, at most 2 points less accurate.',
   threshold: 2,
   model: 'house-diffusion',
-  tasks: [wordProblems, countdown, sudoku],
+  tasks: houseTasks,
   decoding,
   settings: 'those of the released code',
   async run({ measure }) {

@@ -5,14 +5,14 @@
 
 import { withCredit } from '../decode/masked-diffusion/credit-decoding.ts';
 import { accuracyKept, asFast, controlOf, forwardsOf } from './checks.ts';
-import { json, oneTokenAStep, sudoku, thresholdOf, thresholds, wordProblems } from './house-tasks.ts';
+import { houseTasks, measuredOf, oneTokenAStep, thresholdOf, thresholds } from './house-tasks.ts';
 import type { Decoding, Proof } from './proof.ts';
 import { delays, meanOf } from './trace.ts';
 import { variant, watched } from './variant.ts';
 
 /** The defaults of the authors' implementation; they are those of the method. */
 const credit = { creditWeight: 0.7, creditExponent: 0.2, creditDecay: 0.8 };
-const threshold = 0.9;
+const threshold = 0.98;
 
 const creditAt = (bar: number): Decoding => ({
   label: `credit-decoding, threshold ${bar}`,
@@ -21,7 +21,7 @@ const creditAt = (bar: number): Decoding => ({
 });
 
 const decoding = creditAt(threshold);
-const others = [0.6, 0.7, 0.8, 0.95, 0.99].map(creditAt);
+const others = [0.7, 0.8, 0.9, 0.95, 0.99].map(creditAt);
 
 /** Logits times a factor: surer from the first step on, whatever has led before. */
 const sharpened = [1.05, 1.1, 1.15, 1.2, 1.3].map(
@@ -42,25 +42,24 @@ export const creditDecoding: Proof = {
   claim: 'At least 3 times fewer forwards than one token a step, at most 2 points less accurate.',
   threshold: 3,
   model: 'house-diffusion',
-  tasks: [wordProblems, json, sudoku],
+  tasks: houseTasks,
   decoding,
-  settings: "the defaults of the authors' implementation, with the usual threshold of 0.9",
+  settings:
+    "credit by the defaults of the authors' implementation; the threshold chosen on training problems, as the usual 0.9 loses accuracy there",
   async run({ measure }) {
+    const same = thresholdOf(threshold);
     const withoutCredit = watched('threshold');
     const underCredit = watched('credit', (parts) => ({ parts: withCredit(parts, credit) }));
     const measurements = await measure([
       oneTokenAStep,
       { ...decoding, method: underCredit.method, options: { threshold } },
-      ...thresholds.map((plain) =>
-        plain === thresholdOf(threshold) ? { ...plain, method: withoutCredit.method } : plain,
-      ),
+      ...thresholds.map((one) => (one.label === same.label ? { ...one, method: withoutCredit.method } : one)),
       ...sharpened,
       ...others,
     ]);
     const [baseline, ours] = measurements;
-    const of = (decodings: readonly Decoding[]) =>
-      measurements.filter(({ decoding: { label } }) => decodings.some((one) => one.label === label));
-    const [plain] = of([thresholdOf(threshold)]);
+    const of = (decodings: readonly Decoding[]) => decodings.map((one) => measuredOf(measurements, one));
+    const plain = measuredOf(measurements, same);
     const delay = ({ traces }: typeof underCredit) => meanOf(traces.flatMap(delays));
     return {
       measured: forwardsOf(ours),

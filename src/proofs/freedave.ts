@@ -2,7 +2,7 @@
 
 import { type Measurement, totalsOf } from '../tasks/measure.ts';
 import { controlOf, forwardsOf, sameAnswers } from './checks.ts';
-import { json, oneTokenAStep, sudoku, thresholdOf, wordProblems } from './house-tasks.ts';
+import { houseTasks, oneTokenAStep, thresholdOf } from './house-tasks.ts';
 import type { Condition, Decoding, Figures, Proof } from './proof.ts';
 import { meanOf, type Trace, type TraceStep } from './trace.ts';
 import { watched } from './variant.ts';
@@ -50,7 +50,7 @@ export const freedave: Proof = {
     'At least 1.5 times fewer forwards than one token a step, and every answer the same, token for token.',
   threshold: 1.5,
   model: 'house-diffusion',
-  tasks: [wordProblems, json, sudoku],
+  tasks: houseTasks,
   decoding,
   settings: "four canvases a forward, as in the paper's evaluation script",
   async run({ measure }) {

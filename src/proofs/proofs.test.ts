@@ -31,7 +31,7 @@ describe.each([...proofs.values()])('$slug', (proof) => {
   });
 
   it('runs', async () => {
-    const samples = 2;
+    const samples = 1;
     const verdict = await prove(proof, model, { samples, seed: 77 });
     const { measured, baseline, ratio, threshold, conditions, measurements, controls, figures } = verdict;
     expect(measured).toBeGreaterThanOrEqual(1);

@@ -10,31 +10,27 @@ import { diffusion } from '../decode/masked-diffusion/diffusion.ts';
 import { defineMethod, type Method } from '../decode/method.ts';
 import { type Measurement, type TaskLevel, totalsOf } from '../tasks/measure.ts';
 import { accuracyKept, asFast, controlOf, forwardsOf, sameAnswers } from './checks.ts';
-import { countdown, fixedSteps, json, oneTokenAStep, thresholds, wordProblems } from './house-tasks.ts';
+import { fixedSteps, houseTasks, oneTokenAStep, thresholds } from './house-tasks.ts';
 import type { Decoding, Figures, Proof } from './proof.ts';
 import { finalTokens, type Trace } from './trace.ts';
 import { watched } from './variant.ts';
 
-/** The paper's bars, for the logits of models with 8 billion parameters. */
-const paper = { gapEarly: 7.5, gapMiddle: 5, gapLate: 2.5 };
-
-/** The paper's bars times a factor, on the mean of the gaps or on the smallest. */
-const bars = (gapOf: 'mean' | 'min', scale: number): Decoding => ({
-  label: `prophet, ${gapOf} gap, bars x ${scale}`,
+/** The paper's bars times a factor, on the mean of the gaps. They are for the logits of models of 8 billion parameters. */
+const papersBars = (factor: number): Decoding => ({
+  label: `prophet, the paper's bars x ${factor}`,
   method: 'prophet',
-  options: {
-    gapEarly: paper.gapEarly * scale,
-    gapMiddle: paper.gapMiddle * scale,
-    gapLate: paper.gapLate * scale,
-    gapOf,
-  },
+  options: { gapEarly: 7.5 * factor, gapMiddle: 5 * factor, gapLate: 2.5 * factor },
 });
 
-const decoding = bars('min', 0.5);
-const others = [
-  ...[0.5, 1, 2, 4].map((scale) => bars('mean', scale)),
-  ...[0.25, 1, 2].map((scale) => bars('min', scale)),
-];
+/** One bar for all of decoding, on the smallest gap: the mean is that of the sure padding behind a short answer. */
+const smallestGap = (gap: number): Decoding => ({
+  label: `prophet, smallest gap ${gap}`,
+  method: 'prophet',
+  options: { gapEarly: gap, gapMiddle: gap, gapLate: gap, gapOf: 'min' },
+});
+
+const decoding = smallestGap(3);
+const others = [...[1, 2, 4].map(papersBars), ...[1, 2, 4].map(smallestGap)];
 
 /** One token a step, and in step `fillStep` all that is left, whatever the model says. */
 const fillAfter = defineMethod({
@@ -72,9 +68,10 @@ export const prophet: Proof = {
   claim: 'At least 2 times fewer forwards than one token a step, at most 2 points less accurate.',
   threshold: 2,
   model: 'house-diffusion',
-  tasks: [wordProblems, json, countdown],
+  tasks: houseTasks,
   decoding,
-  settings: 'bars chosen on training problems, as those of the paper are for the logits of 8B models',
+  settings:
+    'the smallest gap and one bar, chosen on training problems: the bars of the paper are for the logits of 8B models',
   async run({ model, measure }) {
     const { method, traces } = watched('one-token-a-step');
     const measured = await measure([

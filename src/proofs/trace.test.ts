@@ -129,7 +129,7 @@ it('bins predictions by their distance to an anchor', () => {
     ),
     step([[4, 8, 0.4]], 4),
   ];
-  expect(finalByDistance([lone]).rows).toEqual([
+  expect(finalByDistance([lone], [0.9, 0.75]).rows).toEqual([
     ['1', 1, 1, 1, 1],
     ['2', 0, '', 0, ''],
     ['3 to 4', 1, 0, 0, ''],
