@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { createProgress } from '../src/cli/progress.ts';
 import { QuickstepError } from '../src/errors.ts';
 import { load } from '../src/models/load.ts';
-import * as houseTasks from '../src/proofs/house-tasks.ts';
+import { countdown, houseTasks, json, sorting, sudoku, wordProblems } from '../src/proofs/house-tasks.ts';
 import { type Measurement, measure, type TaskLevel } from '../src/tasks/measure.ts';
 import { findHouse } from '../src/weights/source-local.ts';
 import { entries } from './diffusion/entries.ts';
@@ -25,18 +25,12 @@ import { loadWarning } from './results.ts';
 import { asText } from './table.ts';
 import { thisMachine } from './this-machine.ts';
 
-const known = [
-  houseTasks.wordProblems,
-  houseTasks.countdown,
-  houseTasks.sudoku,
-  houseTasks.json,
-  houseTasks.sorting,
-] as const;
+const known = [wordProblems, countdown, json, sudoku, sorting];
 
 const optionsOf = z.strictObject({
   tasks: z
     .string()
-    .default('word-problems,json,sudoku')
+    .default(houseTasks.map(({ task }) => task).join(','))
     .describe(
       `Which tasks, separated by commas: ${known.map(({ task }) => task).join(', ')}; each at level 1.`,
     ),
