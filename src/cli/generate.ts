@@ -56,8 +56,11 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const { temperature } = args.values(samplingOptions);
   const prompting = args.values(promptOptions);
   const text = await readPrompt(args.positionals, prompting, signal);
-  await using model = await loadModel(args.values(modelOptions), signal, json);
-  const method = methodNamed(slug ?? defaultMethod(model.capabilities, temperature));
+  const named = slug === undefined ? undefined : methodNamed(slug);
+  const wanted = args.values(modelOptions);
+  const id = args.given(modelOptions).model ?? named?.model ?? wanted.model;
+  await using model = await loadModel({ ...wanted, model: id }, signal, json);
+  const method = named ?? methodNamed(defaultMethod(model.capabilities, temperature));
   const input = methodInput(method, args);
   const generation = generate(model, promptFor(model, text, prompting), {
     ...input.sampling,

@@ -13,7 +13,7 @@ import type { ParsedArgs } from './args.ts';
 import { type Command, commonGroup, commonOptions, outputColumns, printJson, printLines } from './command.ts';
 import { describeFailure } from './failure.ts';
 import { kebabCase } from './flags.ts';
-import { modelOptions } from './load-model.ts';
+import { lazyProgress, modelOptions } from './load-model.ts';
 import { formatLoss, lossChart } from './loss-chart.ts';
 import { createProgress, formatDuration } from './progress.ts';
 import { tableLines } from './table.ts';
@@ -108,6 +108,7 @@ async function trainWithProgress(
   { json, signal, log }: { json: boolean; signal: AbortSignal; log: TrainingStep[] },
 ): Promise<TrainedRecipe> {
   const quiet = json && !process.stderr.isTTY;
+  const answering = lazyProgress(`${recipe.slug}, training data`, { quiet, unit: 'answers' });
   const progress = createProgress(process.stderr, recipe.slug, { unit: 'steps', quiet });
   try {
     return await trainRecipe(recipe, {
@@ -118,7 +119,9 @@ async function trainWithProgress(
       saveEvery,
       threads,
       signal,
+      onAnswers: (done, total) => answering.update(done, total),
       onStart(start) {
+        answering.done();
         log.push(...start.log);
         if (!quiet) announce(start, folder);
         // Remaining time is reckoned from here: steps done before took no time of this run's.
@@ -130,6 +133,7 @@ async function trainWithProgress(
       },
     });
   } finally {
+    answering.done();
     progress.done();
   }
 }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { findMethod, methods } from './registry.ts';
 import { type ConformanceOptions, conformance, type OptOut } from './testing/conformance.ts';
+import { savedFilter } from './testing/filters.ts';
 
 /** What canvas methods leave out: positions are committed in any order. */
 const anyOrder: OptOut = {
@@ -102,6 +103,22 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
         cfgScale: 1.5,
         earlyStop: 'block',
       },
+    ],
+    optOuts: [anyOrder],
+  },
+  learn2pd: {
+    common: { filter: await savedFilter({ blockLength: 32, seed: 3 }) },
+    variants: [
+      { tau: 1, blockLength: 8, eotp: 'persistence' },
+      { tau: 0.7, eotp: 'any', earlyStop: 'block' },
+      { eotp: 'off', cfgScale: 1.5 },
+    ],
+    optOuts: [anyOrder],
+  },
+  dparallel: {
+    variants: [
+      { entropy: 4, blockLength: 8 },
+      { threshold: 0.1, blockLength: 0, earlyStop: 'block' },
     ],
     optOuts: [anyOrder],
   },

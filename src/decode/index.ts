@@ -11,6 +11,13 @@ export {
 } from './generate.ts';
 export { type Decoder, decode, type Scorer } from './loop.ts';
 export { commitRule } from './masked-diffusion/commit/rule.ts';
+export {
+  blockConfidences,
+  ConfidenceFilter,
+  type FilterFacts,
+  filterShapes,
+} from './masked-diffusion/confidence-filter.ts';
+export { openFilter, saveFilter } from './masked-diffusion/confidence-filter-file.ts';
 export { type CreditOptions, creditOptions, withCredit } from './masked-diffusion/credit-decoding.ts';
 export { decodeCanvas } from './masked-diffusion/decode-canvas.ts';
 export { withDrafts } from './masked-diffusion/freedave.ts';
@@ -31,6 +38,7 @@ export {
   scheduleOptions,
   wholeCanvasOptions,
 } from './masked-diffusion/options.ts';
+export { type OracleStep, oracle } from './masked-diffusion/oracle.ts';
 export type {
   AfterCommit,
   CanvasView,

@@ -37,6 +37,7 @@ export async function* decode(
 ): AsyncGenerator<Step, void, void> {
   const workers = decoders.map(({ run, phases }) => new Worker(run, { ...defaultPhases, ...phases }, batch));
   try {
+    for (const { phases } of decoders) await phases.prepare?.();
     for (const worker of workers) if (worker.run.finish) yield worker.endAtOnce();
     for (let active = workers; ; ) {
       // A finished run leaves the batch at once, so that no forward carries it on.

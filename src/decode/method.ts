@@ -43,6 +43,8 @@ export interface Method<O extends MethodOptions = MethodOptions> {
    * above temperature 0.
    */
   readonly baseline?: string;
+  /** Id of the model it is meant for, which the command line loads when none is named. */
+  readonly model?: string;
   /** Phases that differ from the defaults; called once for each run, so closures may hold a run's state. */
   phases(options: z.output<O>, run: Run): Partial<Phases>;
 }

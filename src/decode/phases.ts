@@ -38,6 +38,8 @@ export interface Choice {
 }
 
 export interface Phases {
+  /** Awaited before the run's first step: reads what the method needs beside the model, such as trained weights. */
+  prepare?(): Promise<void>;
   propose(run: Run): Proposal;
   /** Extra logits processors, run after the user's sampling penalties. */
   readonly score?: readonly LogitsProcessor[];

@@ -7,8 +7,10 @@ import { sample } from './baseline/sample.ts';
 import { ccd } from './masked-diffusion/ccd.ts';
 import { creditDecoding } from './masked-diffusion/credit-decoding.ts';
 import { diffusion } from './masked-diffusion/diffusion.ts';
+import { dparallel } from './masked-diffusion/dparallel.ts';
 import { eoserAssCjgrpo } from './masked-diffusion/eoser-ass-cjgrpo.ts';
 import { freedave } from './masked-diffusion/freedave.ts';
+import { learn2pd } from './masked-diffusion/learn2pd.ts';
 import { localleap } from './masked-diffusion/localleap.ts';
 import { prophet } from './masked-diffusion/prophet.ts';
 import type { Method } from './method.ts';
@@ -26,6 +28,8 @@ const all = [
   ccd,
   eoserAssCjgrpo,
   localleap,
+  learn2pd,
+  dparallel,
 ] as readonly Method[];
 
 export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));

@@ -13,11 +13,13 @@ export {
   trainableLlama,
 } from '../models/llama-training.ts';
 export { MovingAverage } from './average.ts';
+export { type CertaintyOptions, certaintyObjective, certaintyPenalty } from './certainty.ts';
 export { type CurvePoint, curveName, curveSvg } from './curve.ts';
 export { dropoutMasks } from './dropout.ts';
 export { logName, readLog } from './log.ts';
 export { isLora, type LoraOptions, loraWeights, mergeLora, withLora } from './lora.ts';
 export {
+  binaryCrossEntropy,
   crossEntropyRows,
   entropyRows,
   klRows,
@@ -39,10 +41,13 @@ export {
 } from './parameters.ts';
 export { type Batch, type Gradients, type Objective, type Terms, TrainingProgram } from './program.ts';
 export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from './recipe.ts';
+export { type CertaintyRecipe, certaintyRecipe } from './recipes/dparallel.ts';
+export { learn2pdRecipe } from './recipes/learn2pd.ts';
 export { houseShares, Mixture } from './recipes/mixture.ts';
 export { findRecipe, recipes } from './recipes/registry.ts';
 export { type ModelFiles, saveModel } from './save-model.ts';
 export { constantSchedule, cosineSchedule, type Schedule } from './schedule.ts';
+export { activeSegment, type SegmentOptions, segmentBatch } from './segments.ts';
 export { plainWeights, type SequenceObjectiveOptions, sequenceObjective } from './sequence-model.ts';
 export { byLength, causalBatch, type MaskingOptions, maskedBatch } from './sequences.ts';
 export { type LossChange, lossChange } from './smoke.ts';

@@ -14,6 +14,15 @@ export function crossEntropyRows(b: GraphBuilder, logits: Value, targets: Value)
   return b.neg(b.reshape(picked, [rows]));
 }
 
+/**
+ * Binary cross entropy of logits z with labels y in {0, 1}, element by element:
+ *   -y log σ(z) - (1 - y) log(1 - σ(z)) = max(z, 0) - z y + log(1 + e^-|z|).
+ */
+export function binaryCrossEntropy(b: GraphBuilder, logits: Value, labels: Value): Value {
+  const tail = b.log(b.add(b.exp(b.neg(b.abs(logits))), 1));
+  return b.add(b.sub(b.maximum(logits, 0), b.mul(logits, labels)), tail);
+}
+
 /** Σ weight · term over rows [rows]; a scalar. */
 export function weightedSum(b: GraphBuilder, terms: Value, weights: Value): Value {
   return b.reduceSum(b.mul(terms, weights), [0], false);

@@ -1,5 +1,6 @@
 /** A recipe: how one model is made, from its seed to the files of a checkpoint. */
 
+import type { ProgramOptions } from '../graph/session.ts';
 import type { Parameters } from './parameters.ts';
 import type { TrainingPlan } from './trainer.ts';
 
@@ -7,6 +8,13 @@ export interface RecipeOptions {
   seed: number;
   /** Number of updates; the recipe's own number when undefined. */
   steps?: number;
+  /** The run's folder, where a recipe may keep what takes long to make before the first step. */
+  folder?: string;
+  /** How programs run. */
+  runtime?: ProgramOptions;
+  signal?: AbortSignal;
+  /** Told of answers generated for training, before the first step. */
+  onAnswers?(done: number, total: number): void;
 }
 
 /** A plan, and how its result is written. */

@@ -25,7 +25,8 @@ export function byLength(examples: readonly EncodedProblem[], parts: number): En
   return cut.filter((part) => part.length > 0);
 }
 
-const longest = (examples: readonly EncodedProblem[]) =>
+/** Tokens of the longest example. */
+export const longest = (examples: readonly EncodedProblem[]) =>
   examples.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
 
 function emptyBatch(count: number, rows: number, pad: number) {

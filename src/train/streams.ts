@@ -9,4 +9,8 @@ export const trainingStreams = {
   canvasLength: 36,
   dropout: 37,
   maskShape: 38,
+  /** Which block of an answer is masked in part (semi-autoregressive training). */
+  segment: 39,
+  /** Which example of a finite set a step sees. */
+  example: 40,
 } as const;

@@ -37,6 +37,8 @@ export interface TrainRecipeOptions extends ProgramOptions {
   again?: boolean;
   /** An abort saves checkpoint and curve, and ends the run with the signal's reason. */
   signal?: AbortSignal;
+  /** Told of answers that a recipe generates to train on, before the run starts. */
+  onAnswers?(done: number, total: number): void;
   /** Told once, before the first step. */
   onStart?(start: RunStart): void;
   /** Told of each step. */
@@ -83,11 +85,19 @@ async function removeLeftovers(folder: string): Promise<void> {
  * reason when aborted.
  */
 export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<TrainedRecipe> {
-  const { folder, seed = recipe.seed, steps: wanted, again = false, onStart, onStep, ...rest } = options;
+  const { folder, seed = recipe.seed, steps: wanted, again = false, ...more } = options;
+  const { onAnswers, onStart, onStep, ...rest } = more;
   const unlock = await lockFolder(folder);
   try {
     await removeLeftovers(folder);
-    const { plan, save } = await recipe.prepare({ seed, steps: wanted });
+    const { plan, save } = await recipe.prepare({
+      seed,
+      steps: wanted,
+      folder,
+      runtime: rest,
+      signal: rest.signal,
+      onAnswers,
+    });
     const { steps } = plan;
     const identity = { recipe: recipe.slug, seed, steps };
     const checkpoint = join(folder, checkpointName);

@@ -59,6 +59,16 @@ export async function findHouse(id: string): Promise<string | undefined> {
   return isPlainName(id) ? weightsIn(join(houseFolder, id)) : undefined;
 }
 
+/**
+ * A folder of weights that are no model of their own, by path or by its name in the package, which has a file
+ * `member`; `undefined` when there is none.
+ */
+export async function findFolder(id: string, member: string): Promise<string | undefined> {
+  for (const folder of [pathOf(id), ...(isPlainName(id) ? [join(houseFolder, id)] : [])])
+    if ((await readdir(folder).catch((): string[] => [])).includes(member)) return folder;
+  return undefined;
+}
+
 /** Ids of all house models present. */
 export async function houseModels(): Promise<string[]> {
   const names = await readdir(houseFolder).catch(() => []);

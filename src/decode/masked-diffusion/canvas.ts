@@ -58,8 +58,10 @@ export class Canvas implements CanvasView {
     this.step++;
     this.blockStep++;
     const block = this.#firstOpen();
-    if (block.index === this.block.index) return;
+    const isSame = block.index === this.block.index;
+    // Also when it is the same one: its end may have been cropped.
     this.block = block;
+    if (isSame) return;
     this.blockStep = 0;
     this.blockMasks = this.masked(block.start, block.end).length;
   }

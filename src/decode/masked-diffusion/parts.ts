@@ -52,7 +52,7 @@ export interface Predictions {
   readonly positions: readonly number[];
   /** Indices of those that the step is about: the masked positions of the block. Never empty, but `ahead`. */
   readonly candidates: readonly number[];
-  /** [positions] The token each would get. */
+  /** [positions] The token each would get. A teacher may write its own, with `needsLogits` for their probability. */
   readonly tokens: Int32Array;
   /** [positions] How sure that is, by the order in use: the larger, the earlier. Larger is surer for all orders. */
   readonly confidence: Float64Array;

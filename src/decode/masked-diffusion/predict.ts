@@ -99,7 +99,7 @@ export function predictor(
         confidence,
         logits,
         choice: (index) =>
-          plain
+          plain && tokens[index] === conditional.topToken(index)
             ? { token: tokens[index], logprob: conditional.topLogProb(index) }
             : run.sampler.report(conditional.logits(index), [tokens[index]])[0],
         ahead: (later) => read(later, true),

@@ -48,6 +48,8 @@ export interface OptOut {
 }
 
 export interface ConformanceOptions {
+  /** Options of the method that everything is run with: what it cannot do without on this model. */
+  common?: Readonly<Record<string, unknown>>;
   /** Options of the method to run everything with, besides its defaults, in the first precision. */
   variants?: readonly Record<string, unknown>[];
   optOuts?: readonly OptOut[];
@@ -68,7 +70,7 @@ function temperatures({ sampling }: Method): GenerateOptions[] {
  * @throws Error for an opt-out that names no case or gives no reason.
  */
 export function conformance(method: Method, options: ConformanceOptions = {}): void {
-  const { variants = [], optOuts = [], precisions = ['w8a8', 'fp32'] } = options;
+  const { common = {}, variants = [], optOuts = [], precisions = ['w8a8', 'fp32'] } = options;
   for (const { case: name, reason } of optOuts) {
     if (!cases.some((entry) => entry.name === name)) throw new Error(`no conformance case "${name}"`);
     if (!reason) throw new Error(`${method.slug} leaves out "${name}" without a reason`);
@@ -86,9 +88,10 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
       await short[Symbol.asyncDispose]();
     });
     for (const temperature of temperatures(method)) {
-      for (const methodOptions of [{}, ...(precision === precisions[0] ? variants : [])]) {
+      for (const variant of [{}, ...(precision === precisions[0] ? variants : [])]) {
+        const methodOptions = { ...common, ...variant };
         const sampled = temperature.temperature !== 0;
-        describe(`temperature ${temperature.temperature}, ${JSON.stringify(methodOptions)}`, () => {
+        describe(`temperature ${temperature.temperature}, ${JSON.stringify(variant)}`, () => {
           for (const { name, about, run } of cases) {
             if (about && !about({ method, sampled })) continue;
             const optOut = optOuts.find(

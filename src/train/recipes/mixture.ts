@@ -4,7 +4,14 @@
  */
 
 import { uniform } from '../../decode/random.ts';
-import { type EncodedProblem, findTask, type Problem, type Problems, problems } from '../../tasks/index.ts';
+import {
+  type EncodedProblem,
+  findTask,
+  type Problem,
+  type Problems,
+  problems,
+  type Task,
+} from '../../tasks/index.ts';
 import { trainingStreams } from '../streams.ts';
 
 /** Shares of tasks, and of levels within a task. */
@@ -21,7 +28,14 @@ const curriculum = 0.2;
 /** More than a step ever has. */
 const examplesPerStep = 4096;
 
+/** A problem with the task whose checker knows it. */
+export interface Drawn {
+  task: Task;
+  problem: Problem;
+}
+
 interface Source {
+  task: Task;
   problems: Problems;
   share: number;
   /** Level above the easiest, which the curriculum holds back at first. */
@@ -37,17 +51,24 @@ export class Mixture {
   constructor(seed: number, encode: (problem: Problem) => EncodedProblem, shares = houseShares) {
     this.#seed = seed;
     this.#encode = encode;
-    this.#sources = Object.entries(shares).flatMap(([slug, { share, levels }]) =>
-      levels.map((levelShare, i) => ({
-        problems: problems(findTask(slug), { split: 'train', seed, level: i + 1 }),
+    this.#sources = Object.entries(shares).flatMap(([slug, { share, levels }]) => {
+      const task = findTask(slug);
+      return levels.map((levelShare, i) => ({
+        task,
+        problems: problems(task, { split: 'train', seed, level: i + 1 }),
         share: share * levelShare,
         isHarder: i > 0,
-      })),
-    );
+      }));
+    });
   }
 
   /** `count` examples of a step, at most 4,096; `progress` is the share of the run that is over. */
   examples(step: number, count: number, progress: number): EncodedProblem[] {
+    return this.draw(step, count, progress).map(({ problem }) => this.#encode(problem));
+  }
+
+  /** The problems of `examples`. */
+  draw(step: number, count: number, progress: number): Drawn[] {
     const eased = Math.min(1, progress / curriculum);
     const shares = this.#sources.map(({ share, isHarder }) => (isHarder ? share * eased : share));
     const total = shares.reduce((a, b) => a + b, 0);
@@ -55,7 +76,8 @@ export class Mixture {
       let rest = uniform({ seed: this.#seed, stream: trainingStreams.task, step, position }) * total;
       let chosen = 0;
       while (chosen < shares.length - 1 && rest >= shares[chosen]) rest -= shares[chosen++];
-      return this.#encode(this.#sources[chosen].problems.at(step * examplesPerStep + position));
+      const { task, problems } = this.#sources[chosen];
+      return { task, problem: problems.at(step * examplesPerStep + position) };
     });
   }
 }
