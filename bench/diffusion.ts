@@ -11,7 +11,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { createProgress } from '../src/cli/progress.ts';
+import { methods } from '../src/decode/registry.ts';
 import { QuickstepError } from '../src/errors.ts';
+import type { LanguageModel } from '../src/models/language-model.ts';
 import { load } from '../src/models/load.ts';
 import { countdown, houseTasks, json, sorting, sudoku, wordProblems } from '../src/proofs/house-tasks.ts';
 import { type Measurement, measure, type TaskLevel } from '../src/tasks/measure.ts';
@@ -24,6 +26,14 @@ import { count, parseOptions, resultsName } from './options.ts';
 import { loadWarning } from './results.ts';
 import { asText } from './table.ts';
 import { thisMachine } from './this-machine.ts';
+
+/** What methods decode that come with a model of their own, and what those were made from. */
+const madeFrom = 'house-diffusion';
+const trained = new Set(
+  [...methods.values()].flatMap(({ family, model }) =>
+    family === 'masked-diffusion' && model && model !== madeFrom ? [model] : [],
+  ),
+);
 
 const known = [wordProblems, countdown, json, sudoku, sorting];
 
@@ -66,11 +76,15 @@ async function bench(): Promise<void> {
   const before = loadavg()[0];
   const busy = loadWarning(before);
   if (busy) console.error(busy);
-  await using model = await load(options.model, { threads });
+  const loaded = new Map<string, LanguageModel>();
+  for (const id of [options.model, ...(options.model === madeFrom ? trained : [])])
+    loaded.set(id, await load(id, { threads }));
+  const model = loaded.get(options.model)!;
   const { precision } = model;
-  const digest = await digestOf(options.model);
-  const decodings = entries(model);
-  const settings = settingsText({ digest, precision, threads, seed, batch }, tasks, decodings);
+  const models: { id: string; digest: string }[] = [];
+  for (const id of loaded.keys()) models.push({ id, digest: await digestOf(id) });
+  const decodings = entries(model, loaded);
+  const settings = settingsText({ models, precision, threads, seed, batch }, tasks, decodings);
   const partial = fileURLToPath(
     new URL(`../.cache/bench/diffusion-${name ?? 'unnamed'}.json`, import.meta.url),
   );
@@ -98,12 +112,14 @@ async function bench(): Promise<void> {
   } finally {
     progress.done();
     await writing;
+    for (const one of loaded.values()) await one[Symbol.asyncDispose]();
   }
   const results = diffusionResultsFile.parse({
     date: new Date().toISOString(),
     machine: thisMachine([before, loadavg()[0]]),
     threads,
-    model: { id: options.model, precision, digest },
+    models,
+    precision,
     ...{ seed, samples, batch, tasks },
     decodings: decodingResults(measurements.map((one, d) => ({ ...one, decoding: decodings[d] }))),
   });

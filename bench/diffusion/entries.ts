@@ -36,19 +36,31 @@ const combinations: readonly Decoding[] = [
   { label: 'localleap + credit', method: 'localleap', options: { ...proven('localleap'), ...credit } },
 ];
 
-/** Canvas methods that a model can run, with the options of their proofs, or their defaults without a proof. */
-function canvasMethods({ capabilities }: Pick<LanguageModel, 'capabilities'>): Decoding[] {
+/**
+ * Canvas methods that a model can run, with the options of their proofs, or their defaults without a proof.
+ * @param trained models that were made from it, by id: a method that one of them was made for decodes that one
+ */
+function canvasMethods(
+  { capabilities }: Pick<LanguageModel, 'capabilities'>,
+  trained: ReadonlyMap<string, LanguageModel>,
+): Decoding[] {
   return [...methods.values()]
     .filter(({ slug, family }) => family === 'masked-diffusion' && slug !== oneTokenAStep.method)
     .filter(({ needs }) => needs.every((need) => capabilities.has(need)))
-    .map(({ slug }) => ({ ...proofs.get(slug)?.decoding, label: slug, method: slug }));
+    .map(({ slug, model: id = '' }) => ({
+      ...proofs.get(slug)?.decoding,
+      ...{ label: slug, method: slug, model: trained.get(id) },
+    }));
 }
 
 /** All of them, one token a step first. */
-export function entries(model: Pick<LanguageModel, 'capabilities'>): Entry[] {
+export function entries(
+  model: Pick<LanguageModel, 'capabilities'>,
+  trained: ReadonlyMap<string, LanguageModel> = new Map(),
+): Entry[] {
   return [
     ...plain.map((decoding) => ({ ...decoding, kind: 'plain' as const })),
-    ...canvasMethods(model).map((decoding) => ({ ...decoding, kind: 'method' as const })),
+    ...canvasMethods(model, trained).map((decoding) => ({ ...decoding, kind: 'method' as const })),
     ...combinations.map((decoding) => ({ ...decoding, kind: 'combination' as const })),
   ];
 }

@@ -11,13 +11,13 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const tasks = [json, sudoku];
 const decodings = [oneTokenAStep, thresholdOf(0.9)];
-const run = { digest: 'abc', precision: 'w8a8', threads: 2, seed: 1, batch: 10 };
+const run = { models: [{ id: 'some', digest: 'abc' }], precision: 'w8a8', threads: 2, seed: 1, batch: 10 };
 const settings = settingsText(run, tasks, decodings);
 const measured: Measurement[] = decodings.map((decoding, d) => ({
   decoding,
   tasks: tasks.map((task) => ({
     task,
-    outcomes: [{ correct: d === 0, steps: 3, forwards: 3, tokens: [4, 5, 0] }],
+    outcomes: [{ correct: d === 0, steps: 3, forwards: 3, rows: 90, tokens: [4, 5, 0] }],
     seconds: 0.5,
   })),
 }));
@@ -38,7 +38,7 @@ describe('a partial run', () => {
     await writePartial(path, settings, measured);
     for (const other of [
       settingsText({ ...run, seed: 2 }, tasks, decodings),
-      settingsText({ ...run, digest: 'abd' }, tasks, decodings),
+      settingsText({ ...run, models: [{ id: 'some', digest: 'abd' }] }, tasks, decodings),
       settingsText(run, [json], decodings),
       settingsText(run, tasks, [oneTokenAStep, thresholdOf(0.8)]),
     ]) {

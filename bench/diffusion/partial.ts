@@ -16,6 +16,7 @@ const file = z.strictObject({
             correct: z.boolean(),
             steps: z.int(),
             forwards: z.int(),
+            rows: z.int(),
             tokens: z.array(z.int()),
           }),
         ),
@@ -27,7 +28,13 @@ const file = z.strictObject({
 
 /** All that outcomes and times depend on, as text to compare. */
 export function settingsText(
-  run: { digest: string; precision: string; threads: number; seed: number; batch: number },
+  run: {
+    models: readonly { id: string; digest: string }[];
+    precision: string;
+    threads: number;
+    seed: number;
+    batch: number;
+  },
   tasks: readonly TaskLevel[],
   decodings: readonly Decoding[],
 ): string {

@@ -83,7 +83,8 @@ function conditions({
   date,
   machine,
   threads,
-  model,
+  models,
+  precision,
   seed,
   samples,
   batch,
@@ -95,7 +96,7 @@ function conditions({
 | date | ${date.slice(0, 10)} |
 | processor | ${machine.processor}, ${machine.cores} cores, ${machine.platform} |
 | load average | ${before} before, ${after} after; the run itself makes ${threads} |
-| model | ${model.id}, ${model.precision}, weights ${model.digest} |
+| models | ${models.map(({ id, digest }) => `${id}, weights ${digest}`).join('; ')}; ${precision} |
 | problems | ${samples} unseen ones each of ${tasks.map(taskName).join(', ')}; seed ${seed} |
 | threads, batch | ${threads}, ${batch} problems at once |
 | software | Node.js ${machine.node} |`;

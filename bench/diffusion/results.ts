@@ -17,6 +17,7 @@ const totals = z.strictObject({
   high: share,
   steps: z.number().describe('means over the answers'),
   forwards: z.number(),
+  rows: z.number().describe("rows run through the model, the prompt's too"),
   tokens: z.number(),
   tokensPerForward: z.number(),
   seconds: z.number().min(0).describe('wall time of decoding'),
@@ -41,11 +42,16 @@ export const diffusionResultsFile = z.strictObject({
   date: z.iso.datetime(),
   machine: machineSchema,
   threads: z.int().positive(),
-  model: z.strictObject({
-    id: z.string(),
-    precision: z.string(),
-    digest: z.string().describe('first digits of the SHA-256 of its weights'),
-  }),
+  models: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        digest: z.string().describe('first digits of the SHA-256 of its weights'),
+      }),
+    )
+    .min(1)
+    .describe('the first is decoded unless a method has one of its own'),
+  precision: z.string(),
   seed: z.int(),
   samples: z.int().positive().describe('problems of each task'),
   batch: z.int().positive(),

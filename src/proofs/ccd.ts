@@ -5,6 +5,7 @@
 
 import { ContextMixture } from '../decode/masked-diffusion/context-mixture.ts';
 import { measures } from '../decode/masked-diffusion/orders.ts';
+import { areaUnderCurve, type Judged } from '../tasks/area-under-curve.ts';
 import { type TaskLevel, totalsOf } from '../tasks/measure.ts';
 import { accuracyKept, asFast, controlOf, forwardsOf } from './checks.ts';
 import { houseTasks, oneTokenAStep, thresholds } from './house-tasks.ts';
@@ -52,41 +53,23 @@ function withMixtures() {
   });
 }
 
-/** Probability that a score puts one of the positives above one of the negatives, ties counting half (AUC). */
-export function areaUnderCurve(scored: readonly { score: number; positive: boolean }[]): number {
-  const ascending = scored.toSorted((a, b) => a.score - b.score);
-  let [rankSum, positives] = [0, 0];
-  for (let first = 0; first < ascending.length; ) {
-    let end = first;
-    while (end < ascending.length && ascending[end].score === ascending[first].score) end++;
-    // Ranks count from 1; equal scores share the mean of theirs.
-    const rank = (first + end + 1) / 2;
-    const hits = ascending.slice(first, end).filter(({ positive }) => positive).length;
-    rankSum += hits * rank;
-    positives += hits;
-    first = end;
-  }
-  const negatives = ascending.length - positives;
-  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
-}
-
 /** How well each score tells predictions that are final from those that are not. */
 function signals(traces: readonly Trace[]): Figures {
-  const now: { score: number; positive: boolean }[] = [];
+  const now: Judged[] = [];
   const averaged: typeof now = [];
   const coherent: typeof now = [];
   for (const trace of traces) {
     const before = new Map<TraceStep, TraceStep>(trace.slice(1).map((step, i) => [step, trace[i]]));
-    for (const { step, index, isFinal: positive } of predictionsOf(trace)) {
+    for (const { step, index, isFinal: right } of predictionsOf(trace)) {
       const last = before.get(step);
       // Without a step before, nothing can be coherent.
       if (!last) continue;
       const entropy = step.confidence[index];
-      now.push({ score: entropy, positive });
-      averaged.push({ score: step.notes[index], positive });
+      now.push({ score: entropy, right });
+      averaged.push({ score: step.notes[index], right });
       const agrees = last.tokens[last.positions.indexOf(step.positions[index])] === step.tokens[index];
       // Whatever agrees ranks above whatever does not; entropies of this vocabulary are below its logarithm.
-      coherent.push({ score: agrees ? entropy : entropy - 1000, positive });
+      coherent.push({ score: agrees ? entropy : entropy - 1000, right });
     }
   }
   return {

@@ -28,8 +28,8 @@ export interface Proof {
 export interface ProofContext {
   readonly model: LanguageModel;
   readonly tasks: readonly TaskLevel[];
-  /** Every decoding on the same problems, see `measure`. */
-  measure(decodings: readonly Decoding[]): Promise<Measurement[]>;
+  /** Every decoding on the same problems, see `measure`; on other tasks than the proof's when they are given. */
+  measure(decodings: readonly Decoding[], tasks?: readonly TaskLevel[]): Promise<Measurement[]>;
 }
 
 /** Something that must be so besides the ratio. */

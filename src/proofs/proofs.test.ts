@@ -74,6 +74,7 @@ describe('checks', () => {
           correct,
           forwards,
           steps: forwards,
+          rows: forwards,
           tokens: [i, correct ? 1 : 0],
         })),
         seconds: 1,

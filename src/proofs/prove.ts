@@ -57,7 +57,8 @@ export async function prove(proof: Proof, model: LanguageModel, options: ProveOp
   const { measured, baseline, conditions, ...found } = await proof.run({
     model,
     tasks,
-    measure: (decodings) => measure(model, tasks, decodings, { ...options, samples, batch, split }),
+    measure: (decodings, others = tasks) =>
+      measure(model, others, decodings, { ...options, samples, batch, split }),
   });
   const ratio = measured > 0 ? baseline / measured : 0;
   const holds = ratio >= threshold && conditions.every((condition) => condition.holds);

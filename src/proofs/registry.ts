@@ -3,13 +3,24 @@
 import { QuickstepError } from '../errors.ts';
 import { ccd } from './ccd.ts';
 import { creditDecoding } from './credit-decoding.ts';
+import { dparallel } from './dparallel.ts';
 import { eoserAssCjgrpo } from './eoser-ass-cjgrpo.ts';
 import { freedave } from './freedave.ts';
+import { learn2pd } from './learn2pd.ts';
 import { localleap } from './localleap.ts';
 import type { Proof } from './proof.ts';
 import { prophet } from './prophet.ts';
 
-const all: readonly Proof[] = [freedave, prophet, creditDecoding, localleap, ccd, eoserAssCjgrpo];
+const all: readonly Proof[] = [
+  freedave,
+  prophet,
+  creditDecoding,
+  localleap,
+  ccd,
+  eoserAssCjgrpo,
+  learn2pd,
+  dparallel,
+];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));
 

@@ -1,8 +1,6 @@
 /** What is read off traces, on traces written by hand. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { areaUnderCurve } from './ccd.ts';
 import { leastForwards } from './freedave.ts';
 import { finalByDistance } from './localleap.ts';
 import { isKnown } from './prophet.ts';
@@ -137,20 +135,4 @@ it('bins predictions by their distance to an anchor', () => {
     // Without an anchor in the step, nothing is near.
     ['9 or more', 1, 1, 0, ''],
   ]);
-});
-
-it('is the area under the curve that counting pairs gives', () => {
-  const scored = fc.record({ score: fc.integer({ min: 0, max: 6 }), positive: fc.boolean() });
-  fc.assert(
-    fc.property(fc.array(scored, { minLength: 2, maxLength: 40 }), (list) => {
-      const [positives, negatives] = [true, false].map((wanted) =>
-        list.filter(({ positive }) => positive === wanted),
-      );
-      fc.pre(positives.length > 0 && negatives.length > 0);
-      let wins = 0;
-      for (const a of positives)
-        for (const b of negatives) wins += a.score > b.score ? 1 : a.score === b.score ? 0.5 : 0;
-      expect(areaUnderCurve(list)).toBeCloseTo(wins / (positives.length * negatives.length), 10);
-    }),
-  );
 });

@@ -44,11 +44,17 @@ describe('measure', () => {
         const methodOptions = decoding.label === 'half' ? { steps: maxTokens / 2 } : {};
         const options = { method: 'diffusion', methodOptions, maxTokens, samples: 5 };
         const expected = await evaluate(model, testProblems(findTask(task), { seed: 3, level }), options);
-        const { samples, forwards, tokens, steps } = totalsOf([one]);
-        const sums = { forwards: forwards * samples, tokens: tokens * samples, steps: steps * samples };
+        const { samples, forwards, rows, tokens, steps } = totalsOf([one]);
+        const sums = {
+          forwards: forwards * samples,
+          rows: rows * samples,
+          tokens: tokens * samples,
+          steps: steps * samples,
+        };
         expect({ samples, ...sums }).toEqual({
           samples: 5,
           forwards: expected.forwards,
+          rows: expected.rows,
           tokens: expected.tokens,
           steps: expected.steps,
         });
@@ -111,7 +117,7 @@ describe('measure', () => {
 
 describe('totals and differences', () => {
   const outcome = (correct: boolean, forwards: number, tokens: number) => ({
-    ...{ correct, forwards, steps: forwards },
+    ...{ correct, forwards, steps: forwards, rows: 10 * forwards },
     tokens: Array<number>(tokens).fill(1),
   });
   const one = { task: tasks[0], outcomes: [outcome(true, 4, 8), outcome(false, 2, 4)], seconds: 2 };
@@ -120,6 +126,7 @@ describe('totals and differences', () => {
   it('adds up', () => {
     expect(totalsOf([one, two])).toMatchObject({
       ...{ samples: 3, correct: 2, accuracy: 2 / 3, forwards: 3, steps: 3, tokens: 6, tokensPerForward: 2 },
+      rows: 30,
       seconds: 3,
     });
     expect(totalsOf([])).toMatchObject({ samples: 0, accuracy: 0, forwards: 0, tokensPerForward: 0 });

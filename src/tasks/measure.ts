@@ -24,6 +24,8 @@ export interface TaskLevel {
 export interface Decoding {
   readonly label: string;
   readonly method: string | Method;
+  /** What is decoded, when it is not the model that the others share. */
+  readonly model?: LanguageModel;
   /** The method's own options; where they depend on the canvas, a function of the task. */
   readonly options?: MethodInput | ((task: TaskLevel) => MethodInput);
 }
@@ -35,6 +37,8 @@ export interface Outcome {
   readonly correct: boolean;
   readonly steps: number;
   readonly forwards: number;
+  /** Rows run through the model, the prompt's too. */
+  readonly rows: number;
   /** The answer, its end token included. */
   readonly tokens: readonly number[];
 }
@@ -116,9 +120,9 @@ export async function measure(
   const problems = samples * tasks.length;
 
   async function answer(d: number, t: number, first: number, count: number): Promise<Growing> {
-    const { method } = decodings[d];
+    const { method, model: own = model } = decodings[d];
     const outcomes: Outcome[] = [];
-    const { seconds } = await evaluate(model, from(sets[t], first), {
+    const { seconds } = await evaluate(own, from(sets[t], first), {
       method,
       methodOptions: { ...optionsOf(decodings[d], tasks[t]) },
       maxTokens: tasks[t].maxTokens,
@@ -127,8 +131,8 @@ export async function measure(
       signal,
       onBatch: (_, answers) => {
         for (const { correct, result } of answers) {
-          const { steps, forwards, tokens } = result;
-          outcomes.push({ correct, steps, forwards, tokens });
+          const { steps, forwards, tokens, statistics } = result;
+          outcomes.push({ correct, steps, forwards, rows: statistics.rows, tokens });
         }
       },
     });
@@ -166,6 +170,7 @@ export interface Totals extends Interval {
   /** Means over the answers. */
   readonly steps: number;
   readonly forwards: number;
+  readonly rows: number;
   readonly tokens: number;
   /** Tokens of all answers over forwards of all; padding behind an answer is none of it. */
   readonly tokensPerForward: number;
@@ -179,9 +184,10 @@ export function totalsOf(tasks: readonly TaskMeasurement[]): Totals {
   const sum = (of: (outcome: Outcome) => number) =>
     outcomes.reduce((total, outcome) => total + of(outcome), 0);
   const correct = sum((outcome) => (outcome.correct ? 1 : 0));
-  const [steps, forwards, tokens] = [
+  const [steps, forwards, rows, tokens] = [
     sum((outcome) => outcome.steps),
     sum((outcome) => outcome.forwards),
+    sum((outcome) => outcome.rows),
     sum((outcome) => outcome.tokens.length),
   ];
   const mean = (total: number) => (samples > 0 ? total / samples : 0);
@@ -192,6 +198,7 @@ export function totalsOf(tasks: readonly TaskMeasurement[]): Totals {
     ...wilsonInterval(correct, samples),
     steps: mean(steps),
     forwards: mean(forwards),
+    rows: mean(rows),
     tokens: mean(tokens),
     tokensPerForward: forwards > 0 ? tokens / forwards : 0,
     seconds: tasks.reduce((total, { seconds }) => total + seconds, 0),

@@ -32,7 +32,7 @@ export function resultsWith(all: readonly Figure[] = figures): DiffusionResults 
       (task, t): TaskMeasurement => ({
         task,
         outcomes: Array.from({ length: samples }, (_, i) => ({
-          ...{ correct: i < right[t], steps: forwards, forwards },
+          ...{ correct: i < right[t], steps: forwards, forwards, rows: 50 * forwards },
           tokens: Array<number>(12).fill(i),
         })),
         seconds: forwards / 4,
@@ -42,7 +42,7 @@ export function resultsWith(all: readonly Figure[] = figures): DiffusionResults 
   return diffusionResultsFile.parse({
     date: '2026-12-01T10:00:00.000Z',
     machine: { processor: 'Sample', cores: 2, platform: 'linux x64', node: 'v20.0.0', load: [0.1, 2] },
-    ...{ threads: 2, model: { id: 'house-diffusion', precision: 'w8a8', digest: '0123456789ab' } },
+    ...{ threads: 2, models: [{ id: 'house-diffusion', digest: '0123456789ab' }], precision: 'w8a8' },
     ...{ seed: 1, samples, batch: 10, tasks: [...tasks], decodings: decodingResults(measured) },
   });
 }

@@ -5,7 +5,7 @@
  */
 
 import { defineMethod, type Method } from '../method.ts';
-import { vacant } from '../run.ts';
+import { type Run, vacant } from '../run.ts';
 import { blockConfidences } from './confidence-filter.ts';
 import { decodeCanvas } from './decode-canvas.ts';
 import { layoutOf } from './layout.ts';
@@ -24,10 +24,13 @@ export interface OracleStep {
 
 /**
  * The oracle of a batch.
- * @param answers final canvas of each prompt, at least up to the end of the block that ends the answer
+ * @param answerOf final canvas of a prompt, at least up to the end of the block that ends the answer; asked once a run
  * @param observe told of each step before it commits
  */
-export function oracle(answers: readonly ArrayLike<number>[], observe?: (step: OracleStep) => void): Method {
+export function oracle(
+  answerOf: (run: Run) => ArrayLike<number>,
+  observe?: (step: OracleStep) => void,
+): Method {
   return defineMethod({
     slug: 'oracle',
     title: 'Oracle',
@@ -39,7 +42,7 @@ export function oracle(answers: readonly ArrayLike<number>[], observe?: (step: O
     guarantee: 'own',
     phases: (options, run) => {
       if (run.finish) return {};
-      const answer = answers[run.request];
+      const answer = answerOf(run);
       const { blockLength } = layoutOf(options, run);
       return decodeCanvas(run, options, {
         needsLogits: true,

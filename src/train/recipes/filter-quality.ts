@@ -1,12 +1,6 @@
-/** How good a filter is: false accepts, the bar that allows few enough of them, and the area under the ROC curve. */
+/** How good a filter is: false accepts, and the bar that allows few enough of them. */
 
-/** One prediction that could have been accepted. */
-export interface Judged {
-  /** The higher, the more it should be accepted. */
-  score: number;
-  /** Whether it was the final one. */
-  right: boolean;
-}
+import type { Judged } from '../../tasks/area-under-curve.ts';
 
 export interface Acceptance {
   /** Predictions with a score above the bar, and those of them that were wrong. */
@@ -37,25 +31,4 @@ export function barFor(judged: readonly Judged[], limit: number): number {
     if (next !== score && wrong <= limit * (index + 1)) bar = next === undefined ? 0 : (score + next) / 2;
   }
   return bar;
-}
-
-/**
- * Area under the ROC curve: the probability that a right prediction has a higher score than a wrong one, ties counting
- * half (Mann and Whitney 1947). NaN when there are only right or only wrong ones.
- */
-export function areaUnderCurve(judged: readonly Judged[]): number {
-  const sorted = judged.toSorted((a, b) => a.score - b.score);
-  let [rights, wrongs, area] = [0, 0, 0];
-  for (let first = 0; first < sorted.length; ) {
-    let end = first;
-    let [right, wrong] = [0, 0];
-    for (; end < sorted.length && sorted[end].score === sorted[first].score; end++)
-      if (sorted[end].right) right++;
-      else wrong++;
-    area += right * (wrongs + wrong / 2);
-    rights += right;
-    wrongs += wrong;
-    first = end;
-  }
-  return area / (rights * wrongs);
 }

@@ -37,7 +37,7 @@ export async function trajectories(
   const all: Trajectory[] = assignments.map(() => []);
   for (const group of byCanvas(assignments)) {
     const method = oracle(
-      group.map((index) => answers[index].tokens),
+      ({ request }) => answers[group[request]].tokens,
       ({ request, confidence, right, masked }) => {
         all[group[request]].push({
           confidence: Array.from({ length: blockLength }, (_, place) => rounded(confidence[place] ?? 1)),

@@ -13,6 +13,7 @@ import {
 import { saveFilter } from '../../decode/masked-diffusion/confidence-filter-file.ts';
 import { QuickstepError } from '../../errors.ts';
 import { float32 } from '../../graph/types.ts';
+import { areaUnderCurve, type Judged } from '../../tasks/area-under-curve.ts';
 import { binaryCrossEntropy } from '../losses.ts';
 import { openTrainable } from '../open-trainable.ts';
 import { AdamW } from '../optimizers/adamw.ts';
@@ -20,7 +21,7 @@ import { initialize, type Parameters } from '../parameters.ts';
 import type { Batch, Objective } from '../program.ts';
 import { defineRecipe, type Recipe } from '../recipe.ts';
 import { constantSchedule } from '../schedule.ts';
-import { acceptance, areaUnderCurve, barFor, falseShare, type Judged } from './filter-quality.ts';
+import { acceptance, barFor, falseShare } from './filter-quality.ts';
 import {
   blockLength,
   type Trajectory,
