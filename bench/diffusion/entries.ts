@@ -18,6 +18,14 @@ const plain: readonly Decoding[] = [
   ...[0.5, 0.25].map(fixedSteps),
   thresholdOf(0.9),
   { label: 'factor 1', method: 'diffusion', options: { factor: 1 } },
+  ...(['none', 'prefix', 'dual'] as const).flatMap((cache): Decoding[] => {
+    const name = cache === 'none' ? 'blocks of 8' : `blocks of 8, ${cache} cache`;
+    const options = { blockLength: 8, cache };
+    return [
+      { label: name, method: 'diffusion', options },
+      { label: `${name}, threshold 0.9`, method: 'diffusion', options: { ...options, threshold: 0.9 } },
+    ];
+  }),
 ];
 
 const credit = { creditWeight: 0.7 };

@@ -24,6 +24,7 @@ const head = [
   'steps',
   'forwards',
   'fewer',
+  'rows',
   'tokens/forward',
   'ms an answer',
   'faster',
@@ -39,6 +40,7 @@ function row(label: string, ours: TotalsResult, baseline: TotalsResult): string[
     ours.steps.toFixed(2),
     ours.forwards.toFixed(2),
     isBaseline ? '' : `${speedUp(ours, baseline).toFixed(2)}x`,
+    ours.rows.toFixed(0),
     ours.tokensPerForward.toFixed(2),
     ((1000 * ours.seconds) / ours.samples).toFixed(1),
     isBaseline ? '' : `${(baseline.seconds / ours.seconds).toFixed(2)}x`,
@@ -133,7 +135,7 @@ ${conditions(results)}
 
 ## Figures
 
-Steps, forwards and time are means over the answers. "Points" is the accuracy less that of one token a step on the same
+Steps, forwards, rows run through the model and time are means over the answers. "Points" is the accuracy less that of one token a step on the same
 problems; "fewer" and "faster" are its forwards and its time over the decoding's. Tokens per forward count the answer with
 its end token, no padding.
 
