@@ -1,6 +1,6 @@
 /**
  * Runs `prove` on papers and keeps what came out: proofs/results/<paper>.json, and docs/proofs.md from all of them.
- *   npx tsx proofs/papers.ts [paper ...] [--seed 2026] [--samples 100]
+ *   npx tsx proofs/papers.ts [paper ...] [--seed 2026] [--samples 100] [--threads 1]
  * Without papers it runs every proof. Takes minutes for each.
  */
 
@@ -26,13 +26,15 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '2026' },
     samples: { type: 'string', default: '100' },
+    threads: { type: 'string' },
   },
 });
 const [seed, samples] = [Number(values.seed), Number(values.samples)];
+const threads = values.threads === undefined ? undefined : Number(values.threads);
 
 async function run(slug: string): Promise<void> {
   const proof = findProof(slug);
-  await using model = await load(proof.model);
+  await using model = await load(proof.model, { threads });
   const progress = createProgress(process.stderr, slug, { unit: 'problems' });
   const verdict = await prove(proof, model, {
     ...{ seed, samples },
