@@ -22,8 +22,8 @@ const entropyOf = (entropy: number): Decoding => ({
   options: { entropy },
 });
 
-const decoding = entropyOf(0.1);
-const bars = [0.01, 0.05, 0.2, 0.5].map(entropyOf);
+const decoding = entropyOf(0.2);
+const bars = [0.05, 0.1, 0.35, 0.5].map(entropyOf);
 
 /** The same with the model before the training. */
 const untrained =

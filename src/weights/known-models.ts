@@ -89,6 +89,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     'house-causal': 'House causal: word problems, Countdown, Sudoku, JSON, sorting; trained by Quickstep',
     'house-draft': 'House draft: a small model of the same tasks, drafts for house-causal',
     'house-diffusion': 'House diffusion: the same tasks as a masked diffusion model',
+    'house-dparallel': 'House diffusion, sure early: for the method dparallel',
   }),
 ];
 
