@@ -44,6 +44,8 @@ const configFile = z.object({
   hidden_act: z.string().default('silu'),
   is_causal: z.boolean().optional(),
   mask_token_id: z.number().int().min(0).nullish(),
+  corruption: z.enum(['mask', 'uniform']).nullish(),
+  causal_prompt: z.boolean().optional(),
   shift_logits: z.boolean().optional(),
   num_experts: z.number().int().min(0).max(4096).nullish(),
   num_experts_per_tok: z.number().int().min(0).max(4096).nullish(),
@@ -87,6 +89,13 @@ export interface LlamaConfig {
   causal: boolean;
   /** The token that stands for an undecided position, in masked-diffusion models. It is never predicted. */
   maskTokenId: number | undefined;
+  /**
+   * What an undecided position of a canvas holds: the mask token, or a random token of the vocabulary, anew in each step
+   * (uniform corruption, as in DiffusionGemma). Undefined for models that fill no canvas.
+   */
+  corruption: 'mask' | 'uniform' | undefined;
+  /** The rows of the prompt see only what is before them, though those of the canvas see all (DiffusionGemma). */
+  causalPrompt: boolean;
   /** The logits of a position are those of the row before it, as a model that was causal once keeps it (Dream). */
   shiftLogits: boolean;
 }
@@ -166,6 +175,30 @@ function maskTokenIdOf(config: ConfigFile, { causal = true, maskTokenId: publish
   throw new QuickstepError('bad-file', `config.json: ${what}.`, 'Fetch the checkpoint again.');
 }
 
+/** @throws QuickstepError 'bad-file' for entries that contradict each other. */
+function corruptionOf(
+  config: ConfigFile,
+  causal: boolean,
+  shiftLogits: boolean,
+  maskTokenId: number | undefined,
+): Pick<LlamaConfig, 'corruption' | 'causalPrompt'> {
+  const corruption = config.corruption ?? (maskTokenId === undefined ? undefined : 'mask');
+  const causalPrompt = config.causal_prompt ?? false;
+  const contradiction = (what: string) =>
+    new QuickstepError('bad-file', `config.json: ${what}.`, 'Correct it, or fetch the checkpoint again.');
+  if (corruption === 'mask' && maskTokenId === undefined)
+    throw contradiction('corruption is mask, but mask_token_id is missing');
+  if (corruption === 'uniform' && maskTokenId !== undefined)
+    throw contradiction(`corruption is uniform, but mask_token_id is ${maskTokenId}`);
+  if (corruption === 'uniform' && causal)
+    throw contradiction('corruption is uniform, but is_causal is not false');
+  if (causalPrompt && corruption === undefined)
+    throw contradiction('causal_prompt is for models with a corruption');
+  // The row that would speak for the first position of the canvas belongs to the prompt, and has not seen the canvas.
+  if (causalPrompt && shiftLogits) throw contradiction('causal_prompt and shift_logits exclude each other');
+  return { corruption, causalPrompt };
+}
+
 /** @throws QuickstepError 'bad-file' when it cannot be. */
 function expertsOf(config: ConfigFile): LlamaConfig['experts'] {
   if (config.model_type !== 'llada-moe') return undefined;
@@ -213,6 +246,9 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
     throw new QuickstepError('bad-file', `config.json: head size ${headDim} is not an even integer.`);
   }
   const experts = expertsOf(config);
+  const causal = config.is_causal ?? family.causal ?? true;
+  const shiftLogits = config.shift_logits ?? family.shiftLogits ?? false;
+  const maskTokenId = maskTokenIdOf(config, family);
   return {
     modelType: config.model_type,
     hiddenSize: config.hidden_size,
@@ -231,8 +267,9 @@ export function parseLlamaConfig(raw: Record<string, unknown>): LlamaConfig {
     slidingWindow: isWindowed(config) ? (config.sliding_window ?? undefined) : undefined,
     qkvBias: family.qkvBias ?? false,
     qkNorm: family.qkNorm ?? (experts !== undefined && config.qk_layernorm === true),
-    causal: config.is_causal ?? family.causal ?? true,
-    maskTokenId: maskTokenIdOf(config, family),
-    shiftLogits: config.shift_logits ?? family.shiftLogits ?? false,
+    causal,
+    maskTokenId,
+    ...corruptionOf(config, causal, shiftLogits, maskTokenId),
+    shiftLogits,
   };
 }

@@ -29,7 +29,8 @@ export function sequenceObjective(config: LlamaConfig, options: SequenceObjectiv
     const inputs = {
       ids: b.input('ids', 'int32', ['batch', 'rows']),
       positions: b.input('positions', 'int32', ['batch', 'rows']),
-      bias: b.input('bias', 'float32', [1, 1, 'rows', 'rows']),
+      // Where prompts end differs from example to example.
+      bias: b.input('bias', 'float32', [config.causalPrompt ? 'batch' : 1, 1, 'rows', 'rows']),
     };
     const targets = b.input('targets', 'int32', ['batch*rows']);
     const weights = b.input('weights', 'float32', ['batch*rows']);

@@ -9,7 +9,7 @@ import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Batch } from './program.ts';
 import { trainingStreams } from './streams.ts';
 
-/** A causal row never sees later ones; large enough for exp to give 0, small enough to stay finite in sums. */
+/** Where a row must not look; large enough for exp to give 0, small enough to stay finite in sums. */
 const hidden = -1e9;
 
 /** Examples by length, cut into `parts` of about equally many tokens, so that each needs little padding. */
@@ -37,6 +37,7 @@ function emptyBatch(count: number, rows: number, pad: number) {
   };
 }
 
+/** @param bias [rows, rows] for all examples, or [count, rows, rows] */
 function toBatch(
   count: number,
   rows: number,
@@ -50,7 +51,7 @@ function toBatch(
       [count, rows],
       Int32Array.from({ length: count * rows }, (_, i) => i % rows),
     ),
-    bias: float32([1, 1, rows, rows], bias),
+    bias: float32([bias.length / rows ** 2, 1, rows, rows], bias),
     targets: tensor('int32', [count * rows], data.targets),
     weights: float32([count * rows], data.weights),
   };
@@ -69,9 +70,8 @@ export function causalBatch(examples: readonly EncodedProblem[], pad: number, no
   return toBatch(examples.length, rows, data, bias);
 }
 
-export interface MaskingOptions {
+export interface CorruptionOptions {
   pad: number;
-  mask: number;
   /** Sum of answer lengths, end tokens included, over the whole step. */
   normalizer: number;
   /** Rows of the canvas beyond the longest example; they hold end tokens. */
@@ -82,8 +82,64 @@ export interface MaskingOptions {
   first: number;
   /** Row i - 1 predicts position i, as in a causal model, which this keeps more of than LLaDA's row i. */
   shift?: boolean;
-  /** Share of rows whose masked positions are the last ones: what a decoder that goes left to right meets. */
+  /** Share of rows whose corrupted positions are the last ones: what a decoder that goes left to right meets. */
   suffixShare?: number;
+}
+
+export interface MaskingOptions extends CorruptionOptions {
+  mask: number;
+}
+
+export interface NoiseOptions extends CorruptionOptions {
+  vocabSize: number;
+  /** The rows of a prompt see only what is before them. */
+  causalPrompt?: boolean;
+}
+
+/** The canvas of an example in a batch: elements [start, end), and those of them to corrupt. */
+interface CorruptedCanvas {
+  start: number;
+  end: number;
+  places: readonly number[];
+  /** Number of the example within the step. */
+  number: number;
+}
+
+/**
+ * Corrupts the answers: of a canvas of C positions, end tokens included, exactly k, k stratified over the step.
+ * @param corrupt writes ids and weights of one canvas
+ */
+function corruptedBatch(
+  examples: readonly EncodedProblem[],
+  { pad, extra, seed, step, first, shift = false, suffixShare = 0 }: CorruptionOptions,
+  corrupt: (data: ReturnType<typeof emptyBatch>, canvas: CorruptedCanvas) => void,
+) {
+  const before = shift ? 1 : 0;
+  const rows = longest(examples) + extra;
+  const data = emptyBatch(examples.length, rows, pad);
+  const offset = uniform({ seed, stream: trainingStreams.maskRatio, step, position: 0 });
+  for (const [n, { tokens, answerStart }] of examples.entries()) {
+    const row = n * rows;
+    const number = first + n;
+    data.ids.set(tokens, row);
+    data.targets.set(data.ids.subarray(row + before, row + rows), row);
+    const canvas = rows - answerStart;
+    // Stratified over the step, in an order that has nothing to do with lengths: 0.618.. steps fill [0, 1) evenly.
+    const ratio = (offset + number * ((Math.sqrt(5) - 1) / 2)) % 1;
+    const corrupted = 1 + Math.floor(ratio * canvas);
+    const isSuffix =
+      uniform({ seed, stream: trainingStreams.maskShape, step, position: number }) < suffixShare;
+    const places = Array.from({ length: canvas }, (_, i) => ({
+      at: row + answerStart + i,
+      rank: isSuffix
+        ? -i
+        : uniform({ seed, stream: trainingStreams.maskOrder, step, position: number * 4096 + i }),
+    }));
+    places.sort((a, b) => a.rank - b.rank);
+    const chosen = places.slice(0, corrupted).map(({ at }) => at);
+    corrupt(data, { start: row + answerStart, end: row + rows, places: chosen, number });
+  }
+  return { rows, data };
 }
 
 /**
@@ -93,32 +149,47 @@ export interface MaskingOptions {
  * arXiv:2508.15487): the one before a masked position predicts it.
  */
 export function maskedBatch(examples: readonly EncodedProblem[], options: MaskingOptions): Batch {
-  const { pad, mask, normalizer, extra, seed, step, first, shift = false, suffixShare = 0 } = options;
+  const { mask, normalizer, shift = false } = options;
+  const { rows, data } = corruptedBatch(examples, options, ({ ids, weights }, { start, end, places }) => {
+    for (const at of places) {
+      ids[at] = mask;
+      weights[at - (shift ? 1 : 0)] = (end - start) / places.length / normalizer;
+    }
+  });
+  return toBatch(examples.length, rows, data, new Float32Array(rows * rows));
+}
+
+/**
+ * Uniform diffusion on the answers (Austin et al. 2021, arXiv:2107.03006, the uniform transition matrix): as above, but
+ * the chosen positions get random tokens. What is noise cannot be seen, so all positions of the canvas are asked about,
+ * and each weighs 1 / normalizer.
+ */
+export function noisedBatch(examples: readonly EncodedProblem[], options: NoiseOptions): Batch {
+  const { vocabSize, normalizer, seed, step, shift = false, causalPrompt = false } = options;
   const before = shift ? 1 : 0;
-  const rows = longest(examples) + extra;
-  const data = emptyBatch(examples.length, rows, pad);
-  const offset = uniform({ seed, stream: trainingStreams.maskRatio, step, position: 0 });
-  for (const [n, { tokens, answerStart }] of examples.entries()) {
-    const row = n * rows;
-    data.ids.set(tokens, row);
-    data.targets.set(data.ids.subarray(row + before, row + rows), row);
-    const canvas = rows - answerStart;
-    // Stratified over the step, in an order that has nothing to do with lengths: 0.618.. steps fill [0, 1) evenly.
-    const ratio = (offset + (first + n) * ((Math.sqrt(5) - 1) / 2)) % 1;
-    const masked = 1 + Math.floor(ratio * canvas);
-    const isSuffix =
-      uniform({ seed, stream: trainingStreams.maskShape, step, position: first + n }) < suffixShare;
-    const places = Array.from({ length: canvas }, (_, i) => ({
-      at: row + answerStart + i,
-      rank: isSuffix
-        ? -i
-        : uniform({ seed, stream: trainingStreams.maskOrder, step, position: (first + n) * 4096 + i }),
-    }));
-    places.sort((a, b) => a.rank - b.rank);
-    for (const { at } of places.slice(0, masked)) {
-      data.ids[at] = mask;
-      data.weights[at - before] = canvas / masked / normalizer;
+  const { rows, data } = corruptedBatch(
+    examples,
+    options,
+    ({ ids, weights }, { start, end, places, number }) => {
+      weights.fill(1 / normalizer, start - before, end - before);
+      for (const at of places) {
+        const position = number * 4096 + at - start;
+        ids[at] = Math.floor(vocabSize * uniform({ seed, stream: trainingStreams.noise, step, position }));
+      }
+    },
+  );
+  const bias = causalPrompt ? causalPromptBias(examples, rows) : new Float32Array(rows * rows);
+  return toBatch(examples.length, rows, data, bias);
+}
+
+/** [examples, rows, rows]: the rows of a prompt see what is before them, those of the canvas see all. */
+function causalPromptBias(examples: readonly EncodedProblem[], rows: number): Float32Array {
+  const bias = new Float32Array(examples.length * rows * rows);
+  for (const [n, { answerStart }] of examples.entries()) {
+    for (let row = 0; row < answerStart; row++) {
+      const start = (n * rows + row) * rows;
+      bias.fill(hidden, start + row + 1, start + rows);
     }
   }
-  return toBatch(examples.length, rows, data, new Float32Array(rows * rows));
+  return bias;
 }

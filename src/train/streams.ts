@@ -13,4 +13,6 @@ export const trainingStreams = {
   segment: 39,
   /** Which example of a finite set a step sees. */
   example: 40,
+  /** Tokens that stand in for those that are corrupted. */
+  noise: 41,
 } as const;

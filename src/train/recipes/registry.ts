@@ -9,9 +9,10 @@ import type { Recipe } from '../recipe.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
+import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
 
-const all: readonly Recipe[] = [houseCausal, houseDraft, houseDiffusion, learn2pd, dparallel];
+const all: readonly Recipe[] = [houseCausal, houseDraft, houseDiffusion, houseNoise, learn2pd, dparallel];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));
 
