@@ -38,14 +38,14 @@ describe('the frontier', () => {
 });
 
 describe('entries', () => {
-  const canvas = entries({ capabilities: new Set(['bidirectional', 'mask-token'] as const) });
+  const canvas = entries({ capabilities: new Set(['bidirectional', 'canvas', 'mask-token'] as const) });
 
   it('are one token a step first, and every canvas method that the model can run', () => {
     expect(canvas[0].label).toBe('one token a step');
     const used = new Set(canvas.map(({ method }) => method));
     for (const { slug, family, needs } of methods.values()) {
       if (family !== 'masked-diffusion') continue;
-      const runs = needs.every((need) => need === 'bidirectional' || need === 'mask-token');
+      const runs = needs.every((need) => ['bidirectional', 'canvas', 'mask-token'].includes(need));
       if (runs) expect(used).toContain(slug);
       else expect(used).not.toContain(slug);
     }

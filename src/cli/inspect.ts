@@ -144,7 +144,7 @@ function architectureLines(a: LlamaConfig): [string, string][] {
   const by = 'factor' in ropeScaling ? ` by ${ropeScaling.factor}` : '';
   const scaling = ropeScaling.type === 'default' ? '' : `, ${ropeScaling.type} scaling${by}`;
   const window = a.slidingWindow ? `, sliding window ${count(a.slidingWindow)}` : '';
-  const both = a.causal ? '' : ', both ways';
+  const both = a.causal ? '' : a.causalPrompt ? ', both ways behind a causal prompt' : ', both ways';
   const mask = a.maskTokenId;
   const shift = a.shiftLogits ? ', logits shifted by one' : '';
   const experts = a.experts ? `, ${a.experts.count} experts of which ${a.experts.chosen} a token` : '';
@@ -158,6 +158,7 @@ function architectureLines(a: LlamaConfig): [string, string][] {
     ['vocabulary', `${count(a.vocabSize)}${a.tiedEmbeddings ? ', embeddings tied to the output head' : ''}`],
     ['context', `${count(a.contextLength)} tokens`],
     ...(mask === undefined ? [] : ([['mask', `token ${mask}${shift}`]] satisfies [string, string][])),
+    ...(a.corruption === 'uniform' ? ([['noise', 'random tokens']] satisfies [string, string][]) : []),
   ];
 }
 

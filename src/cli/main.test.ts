@@ -48,7 +48,7 @@ describe('a masked-diffusion model', () => {
     expect(greedy.stderr).toContain('Use --method diffusion.');
     const diffusion = await run('generate Once --model stories260k --method diffusion');
     expect(diffusion.code).toBe(1);
-    expect(diffusion.stderr).toMatch(/needs mask-token, .* Use --method greedy\./);
+    expect(diffusion.stderr).toMatch(/needs canvas, .* Use --method greedy\./);
   });
 
   it('is compared method by method', async () => {

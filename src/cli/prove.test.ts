@@ -102,6 +102,6 @@ describe('prove', () => {
   it('says which model cannot be proven on', async () => {
     const { code, stderr } = await run('freedave --samples 1 --model stories260k');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^quickstep: Method freedave needs mask-token, which stories260k lacks\./);
+    expect(stderr).toMatch(/^quickstep: Method freedave needs canvas, which stories260k lacks\./);
   });
 });

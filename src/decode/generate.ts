@@ -162,8 +162,15 @@ export function generateBatch(
 }
 
 function maskingOf({ config, eosIds }: LanguageModel): Masking | undefined {
-  const { maskTokenId, shiftLogits } = config;
-  return maskTokenId === undefined ? undefined : { maskId: maskTokenId, shiftLogits, endIds: eosIds };
+  const { corruption, maskTokenId, vocabSize, causalPrompt, shiftLogits } = config;
+  if (!corruption) return undefined;
+  return {
+    corruption:
+      corruption === 'mask' ? { kind: 'mask', maskId: maskTokenId! } : { kind: 'uniform', vocabSize },
+    causalPrompt,
+    shiftLogits,
+    endIds: eosIds,
+  };
 }
 
 function start(model: LanguageModel, prompts: readonly Prompt[], options: GenerateOptions) {

@@ -1,4 +1,6 @@
 /** Decoding: the loop and its phases, methods and their registry, sampling. */
+
+export type { Corruption } from './corruption.ts';
 export {
   type GenerateOptions,
   type Generation,

@@ -59,11 +59,11 @@ function close(batch: KvBatch, run: Run): void {
   batch.close(run.cache);
 }
 
-/** Reads a prompt: whole chunks that need no scores, then the step that answers it. */
+/** Reads a prompt: chunks that need no scores, and where the rest of it is to be scored, the step that answers it. */
 async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, void> {
   const { run } = worker;
   const pending = run.pending();
-  if (pending.length <= prefillRows) {
+  if (pending.length <= prefillRows && !worker.cachesPrompt) {
     yield* score(model, [worker]);
     return;
   }
@@ -135,8 +135,13 @@ class Worker {
     return this.#phases.needsLogits === true || !this.run.sampler.argmaxOnly;
   }
 
+  get cachesPrompt(): boolean {
+    return this.#phases.cachesPrompt === true;
+  }
+
   /** Whether the prompt is still to be read into the cache. */
   get needsPrompt(): boolean {
+    if (this.cachesPrompt) return this.run.sequence.nextPosition < this.run.prompt.length;
     return !this.#phases.readsPrompt && this.run.pending().length > 1;
   }
 

@@ -78,7 +78,7 @@ export function parseMethodOptions<O extends MethodOptions>(method: Method<O>, i
 
 /** Slug of the method that runs when none is named. */
 export function defaultMethod(capabilities: ReadonlySet<Capability>, temperature: number): string {
-  if (!capabilities.has('causal') && capabilities.has('mask-token')) return 'diffusion';
+  if (!capabilities.has('causal') && capabilities.has('canvas')) return 'diffusion';
   return temperature > 0 ? 'sample' : 'greedy';
 }
 

@@ -50,6 +50,11 @@ export interface Phases {
    * Canvas methods do: what stands behind the prompt changes what the prompt's rows compute.
    */
   readonly readsPrompt?: boolean;
+  /**
+   * The loop caches the prompt to its last token before the first proposal, which stands behind it and scores none of it:
+   * a canvas behind a prompt that does not see it.
+   */
+  readonly cachesPrompt?: boolean;
   choose(run: Run, proposal: Proposal, scores: readonly Scores[]): Choice;
   remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward): void;
 }

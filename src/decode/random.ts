@@ -23,7 +23,7 @@ export type RandomKey = {
 };
 
 /** Streams of the built-in draws. Methods that draw for another purpose take numbers from 16 up. */
-export const randomStreams = { sample: 0, draft: 1, accept: 2, residual: 3, order: 4 } as const;
+export const randomStreams = { sample: 0, draft: 1, accept: 2, residual: 3, order: 4, noise: 5 } as const;
 
 const multiplier0 = 0xd2511f53;
 const multiplier1 = 0xcd9e8d57;

@@ -13,6 +13,7 @@ import { freedave } from './masked-diffusion/freedave.ts';
 import { learn2pd } from './masked-diffusion/learn2pd.ts';
 import { localleap } from './masked-diffusion/localleap.ts';
 import { prophet } from './masked-diffusion/prophet.ts';
+import { renoise } from './masked-diffusion/renoise.ts';
 import type { Method } from './method.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 
@@ -30,6 +31,7 @@ const all = [
   localleap,
   learn2pd,
   dparallel,
+  renoise,
 ] as readonly Method[];
 
 export const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.slug, method]));

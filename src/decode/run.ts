@@ -8,15 +8,18 @@ import { QuickstepError } from '../errors.ts';
 import type { Scores } from '../models/forward.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Corruption } from './corruption.ts';
 import { randomStreams } from './random.ts';
 import type { Choice, Sampler } from './sampling/sampler.ts';
 import { type CommittedToken, type FinishReason, newStatistics } from './step.ts';
 import { createStopper, type Stopper } from './stop.ts';
 
-/** What policies know of a masked-diffusion model. */
+/** What policies know of a model that fills a canvas. */
 export interface Masking {
-  /** The token an undecided position is fed as. */
-  maskId: number;
+  /** What an undecided position is fed as. */
+  corruption: Corruption;
+  /** The prompt does not see the canvas, so that its keys and values can be kept. */
+  causalPrompt: boolean;
   /** The logits of a position are those of the row before it. */
   shiftLogits: boolean;
   /** The model's end tokens, also when the run goes on past them. */

@@ -62,6 +62,8 @@ describe('parseLlamaConfig', () => {
     expect(parseLlamaConfig(minimal)).toMatchObject({
       causal: true,
       maskTokenId: undefined,
+      corruption: undefined,
+      causalPrompt: false,
       shiftLogits: false,
     });
     const masked = { ...minimal, is_causal: false, mask_token_id: 99, shift_logits: true };
@@ -142,6 +144,8 @@ describe('configurations of masked diffusion models', () => {
       qkNorm: false,
       causal: false,
       maskTokenId: 126336,
+      corruption: 'mask',
+      causalPrompt: false,
       shiftLogits: false,
     });
   });

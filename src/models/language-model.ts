@@ -22,6 +22,7 @@ import type { Precision } from './linear.ts';
 export const capabilities = [
   'causal',
   'bidirectional',
+  'canvas',
   'mask-token',
   'hidden-states',
   'attention-probabilities',
@@ -34,11 +35,12 @@ export type Capability = (typeof capabilities)[number];
  * What the architecture alone gives. Which rows see which is the caller's bias, so a causal model runs bidirectional
  * rows too; one that was trained to see what follows makes no sense left to right.
  */
-export function attentionCapabilities({ causal, maskTokenId }: LlamaConfig): Capability[] {
+export function attentionCapabilities({ causal, corruption }: LlamaConfig): Capability[] {
   return [
     ...(causal ? (['causal'] as const) : []),
     'bidirectional',
-    ...(maskTokenId === undefined ? [] : (['mask-token'] as const)),
+    ...(corruption ? (['canvas'] as const) : []),
+    ...(corruption === 'mask' ? (['mask-token'] as const) : []),
   ];
 }
 

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { decode } from '../loop.ts';
 import { defineMethod, type Method, parseMethodOptions } from '../method.ts';
 import type { Step } from '../step.ts';
-import { canvasLanguage, canvasModel, decodeCanvasTokens } from '../testing/canvas-model.ts';
+import { canvasLanguage, canvasModel, decodeCanvasTokens, maskingOf } from '../testing/canvas-model.ts';
 import { newRun } from '../testing/decode-tokens.ts';
 import { ccd } from './ccd.ts';
 import { quotaRule } from './commit/quota.ts';
@@ -205,7 +205,7 @@ describe('the slots of a block cache', () => {
       fc.asyncProperty(leaving, async ({ run: any, after, how }) => {
         const { method, options } = settingsOf(any);
         const model = canvasModel(language);
-        const masking = { maskId, shiftLogits: options.shiftLogits, endIds: [eos] };
+        const masking = maskingOf(maskId, { shiftLogits: options.shiftLogits, endIds: [eos] });
         const begin = () => {
           const run = newRun(model.batch.open(), { ...options, masking });
           return { run, phases: method.phases(parseMethodOptions(method, options.methodOptions), run) };
@@ -259,7 +259,7 @@ describe('the slots of a block cache', () => {
         const model = canvasModel(language);
         const settings = runs.map((run) => settingsOf({ ...run, shiftLogits: false, subject, cache }));
         const decoders = settings.map(({ method, options }, request) => {
-          const masking = { maskId, shiftLogits: false, endIds: [eos] };
+          const masking = maskingOf(maskId, { endIds: [eos] });
           const run = newRun(model.batch.open(), { ...options, masking, request });
           return { run, phases: method.phases(parseMethodOptions(method, options.methodOptions), run) };
         });

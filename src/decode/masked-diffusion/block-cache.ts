@@ -52,7 +52,7 @@ export class BlockCache {
     this.#block = view.canvas.block.index;
     this.#span = this.#spanOf(view);
     const sequences = new Array<Sequence>(this.#groups).fill(this.#run.sequence);
-    return { from: 0, to: rowCount(view.canvas), sequences };
+    return { from: this.#run.sequence.nextPosition, to: rowCount(view.canvas), sequences };
   }
 
   /** Whether the forward of the frame that was asked for last is to leave rows. */
@@ -102,9 +102,11 @@ export class BlockCache {
     const run = this.#run;
     const { from, to } = this.#span;
     const sequence = run.fork(run.sequence);
-    run.keep(sequence, newRows, range(offset, offset + from));
+    // Rows of a prompt that is cached already were not run.
+    const first = offset - run.sequence.nextPosition;
+    run.keep(sequence, newRows, range(offset, first + from));
     run.cache.slots.skip(sequence, to - from);
-    run.keep(sequence, newRows, range(offset + to, offset + rows));
+    run.keep(sequence, newRows, range(first + to, first + rows));
     return sequence;
   }
 

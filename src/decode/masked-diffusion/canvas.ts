@@ -1,15 +1,18 @@
-/** The canvas: a prompt and an answer of masked positions, decoded block by block from left to right. */
+/** The canvas: a prompt and an answer of open positions, decoded block by block from left to right. */
 
+import { corruptToken } from '../corruption.ts';
 import { type Masking, vacant } from '../run.ts';
 import type { Block, CanvasView, Placement } from './parts.ts';
 
 export interface CanvasOptions {
   prompt: readonly number[];
   masking: Masking;
-  /** [length] The answer, `vacant` where a mask is; whoever owns it writes to it. */
+  /** [length] The answer, `vacant` where it is open; whoever owns it writes to it. */
   tokens: Int32Array;
   /** Lengths of the blocks from left to right, together as long as the answer. */
   blocks: readonly number[];
+  /** Of the noise, where corruption is random. */
+  seed: number | bigint;
 }
 
 export class Canvas implements CanvasView {
@@ -21,13 +24,17 @@ export class Canvas implements CanvasView {
   blockStep = 0;
   block: Block;
   blockMasks: number;
+  /** Tokens of open positions that the model is shown in this step in place of noise, by position. */
+  held: ReadonlyMap<number, number> = new Map();
   readonly #blocks: readonly number[];
+  readonly #seed: number | bigint;
 
-  constructor({ prompt, masking, tokens, blocks }: CanvasOptions) {
+  constructor({ prompt, masking, tokens, blocks, seed }: CanvasOptions) {
     this.prompt = prompt;
     this.masking = masking;
     this.tokens = tokens;
     this.#blocks = blocks;
+    this.#seed = seed;
     this.block = this.#firstOpen();
     this.blockMasks = this.masked(this.block.start, this.block.end).length;
   }
@@ -41,13 +48,26 @@ export class Canvas implements CanvasView {
   }
 
   fed(): Int32Array {
-    return this.tokens.map((token) => (token === vacant ? this.masking.maskId : token));
+    const before = this.prompt.length;
+    return this.tokens.map((token, position) =>
+      token === vacant ? (this.held.get(position) ?? this.#corrupt(before + position)) : token,
+    );
+  }
+
+  /** [prompt] What stands in for a prompt that the model is not to see. */
+  hiddenPrompt(): number[] {
+    return this.prompt.map((_, row) => this.#corrupt(row));
+  }
+
+  #corrupt(row: number): number {
+    return corruptToken(this.masking.corruption, { seed: this.#seed, step: this.step, position: row });
   }
 
   after(placements: readonly Placement[]): Canvas {
-    const { prompt, masking, step, blockStep, block, blockMasks } = this;
-    const next = new Canvas({ prompt, masking, tokens: this.tokens.slice(), blocks: this.#blocks });
-    Object.assign(next, { step, blockStep, block, blockMasks });
+    const { prompt, masking, step, blockStep, block, blockMasks, held } = this;
+    const tokens = this.tokens.slice();
+    const next = new Canvas({ prompt, masking, tokens, blocks: this.#blocks, seed: this.#seed });
+    Object.assign(next, { step, blockStep, block, blockMasks, held });
     for (const { position, token } of placements) next.tokens[position] = token;
     next.advance();
     return next;

@@ -95,7 +95,7 @@ export const ccd = defineMethod({
   summary:
     'Commits predictions that were among the best in two steps running with the same token, as many as there are; easy stretches go fast.',
   options,
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'own',
   phases: (options, run) => (run.finish ? {} : decodeCanvas(run, options, partsOf(options, run))),

@@ -132,7 +132,7 @@ export const creditDecoding = defineMethod({
     ...creditOptions.shape,
     creditWeight: creditWeight(0.7),
   }),
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'own',
   phases: (options, run) =>

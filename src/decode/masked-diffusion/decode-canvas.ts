@@ -5,7 +5,7 @@
  *   propose   the canvas, with guidance once more without the prompt, and a method's drafts of it
  *   choose    token and confidence of each position looked at, then the commit rule; again for a draft that is right
  *   remember  nothing, as any token that changes, changes the keys and values of all; with a cache what lies outside of
- *             the block, see block-cache.ts
+ *             the block, see block-cache.ts. A prompt that does not see the canvas is in the cache from the start.
  *
  * A method calls `decodeCanvas` with the parts it is about, see parts.ts.
  */
@@ -14,7 +14,7 @@ import type { DraftTree, Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
 import { BlockCache } from './block-cache.ts';
 import { Canvas } from './canvas.ts';
-import { blockLengths, layoutOf } from './layout.ts';
+import { blockLengths, layoutOf, refuse } from './layout.ts';
 import type { CanvasOptions } from './options.ts';
 import type { Look, Parts, Placement, Predictions } from './parts.ts';
 import { predictor } from './predict.ts';
@@ -41,14 +41,16 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   // No room for a single token: the loop ends such a run before it proposes anything.
   if (run.finish) return {};
   const { masking, prompt } = run;
-  if (!masking) throw new Error('the model has no mask token');
+  if (!masking) throw new Error('the model fills no canvas');
   const layout = layoutOf(options, run);
   const { look = lookAtBlock, blocks = blockLengths(layout) } = parts;
   const guided = options.cfgScale > 0;
+  if (guided && masking.causalPrompt)
+    refuse('cfgScale', 'this model reads a prompt once, and so has none to hide', 'Leave it out.');
   const { needsLogits, predict } = predictor(run, options, parts);
   const endBlock = options.earlyStop === 'block' ? stopAfterBlock(run.eosIds) : undefined;
   run.openCanvas(layout.length, { whole: options.earlyStop !== 'answer' });
-  const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blocks });
+  const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blocks, seed: run.sampler.options.seed });
   const cache = new BlockCache(run, options.cache, guided ? 2 : 1);
   let drafts: readonly (readonly Placement[])[] = [];
   let views: readonly View[] = [];
@@ -57,6 +59,8 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   function commit(predictions: Predictions): number {
     const committed = parts.commit(predictions, canvas);
     for (const index of committed) run.place(predictions.positions[index], predictions.choice(index));
+    if (parts.hold)
+      canvas.held = new Map(parts.hold(predictions, canvas).map(({ position, token }) => [position, token]));
     parts.afterCommit?.(committed, predictions, canvas);
     for (const stop of [parts.stop, endBlock]) {
       const end = stop?.(committed, predictions, canvas);
@@ -71,17 +75,23 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   /** Which view shows the canvas as it is now, -1 for none; `at` is the one that was committed from. */
   function nextView(at: number, committed: number): number {
     if (run.finish) return -1;
-    if (parts.drafts && committed === 0) return at;
-    return views.findIndex((view, i) => i > at && same(view.canvas.tokens, canvas.tokens));
+    const fed = canvas.fed();
+    if (parts.drafts && committed === 0 && same(views[at].fed, fed)) return at;
+    return views.findIndex(
+      (view, i) => i > at && same(view.canvas.tokens, canvas.tokens) && same(view.fed, fed),
+    );
   }
 
   return {
-    readsPrompt: true,
+    readsPrompt: !masking.causalPrompt,
+    cachesPrompt: masking.causalPrompt,
     needsLogits,
     propose: () => {
       const canvases = [canvas];
       for (const placements of drafts) canvases.push(canvases[canvases.length - 1].after(placements));
-      views = cache.scorable(canvases.map((view) => ({ canvas: view, positions: look(view) })));
+      views = cache.scorable(
+        canvases.map((view) => ({ canvas: view, positions: look(view), fed: view.fed() })),
+      );
       drafts = drafts.slice(0, views.length - 1);
       const groups = views.flatMap((view) => rowsOf(view, cache.frame(view)));
       return { groups, draft: chainOf(drafts), keeps: cache.begins };

@@ -19,7 +19,7 @@ export const diffusion = defineMethod({
   summary:
     'Fills a canvas of masks, block by block, the surest predictions first; for models that see the whole canvas.',
   options,
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'own',
   phases: (options, run) =>

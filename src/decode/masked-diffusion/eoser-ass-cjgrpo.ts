@@ -111,7 +111,7 @@ export const eoserAssCjgrpo = defineMethod({
   summary:
     'Fills the whole canvas in steps of 1, 2, 4 and so on, end tokens last at first: 128 tokens in seven forwards.',
   options,
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'own',
   phases: (options, run) => (run.finish ? {} : decodeCanvas(run, options, partsOf(options, run))),

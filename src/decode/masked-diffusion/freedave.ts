@@ -74,7 +74,7 @@ export const freedave = defineMethod({
       .default(false)
       .describe('Draft beyond the end of a block; worth it when blocks are short.'),
   }),
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'lossless',
   baseline: 'diffusion',

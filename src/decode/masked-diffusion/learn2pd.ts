@@ -63,7 +63,8 @@ function checkFit({ facts }: ConfidenceFilter, { length, blockLength }: Layout, 
     const remedy = `Give blockLength ${facts.blockLength}, or another filter.`;
     refuse('filter', `it knows blocks of ${facts.blockLength} positions, not of ${blockLength}`, remedy);
   }
-  if (masking.maskId !== facts.maskTokenId || masking.shiftLogits !== facts.shiftLogits) {
+  const maskId = masking.corruption.kind === 'mask' ? masking.corruption.maskId : undefined;
+  if (maskId !== facts.maskTokenId || masking.shiftLogits !== facts.shiftLogits) {
     throw new QuickstepError(
       'unsupported',
       `The filter was trained on ${facts.model}, which has another mask token or another shift of its logits.`,

@@ -71,7 +71,7 @@ export const localleap = defineMethod({
   summary:
     'Commits all predictions that are sure enough, and next to those also less sure ones; fewer forwards than one threshold.',
   options,
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'own',
   phases: (options, run) => (run.finish ? {} : decodeCanvas(run, options, partsOf(options, run))),

@@ -102,6 +102,14 @@ export const commitOptions = z.strictObject({
     .describe(
       'Commit the n surest predictions with (n + 1)(1 - confidence) below this, in place of fixed steps; 1 is usual.',
     ),
+  entropyBound: z
+    .number()
+    .min(0)
+    .max(1e6)
+    .optional()
+    .describe(
+      'Commit the predictions of least entropy whose entropies sum up to at most this many nats, the last one left out, in place of fixed steps; in the order entropy.',
+    ),
 });
 
 export type CommitOptions = z.output<typeof commitOptions>;

@@ -37,7 +37,7 @@ export function oracle(
     family: 'masked-diffusion',
     summary: 'Commits exactly what is predicted as the known answer has it.',
     options: canvasOptions,
-    needs: ['bidirectional', 'mask-token'],
+    needs: ['bidirectional', 'canvas'],
     sampling: 'greedy',
     guarantee: 'own',
     phases: (options, run) => {

@@ -7,12 +7,14 @@
  *   shape       logits before token and confidence           CreditDecoding: trace credit; CCD: mixture of contexts
  *   confidence  who is committed first                       EOSER: damps early end tokens
  *   commit      what is committed in this step               all: quota, threshold, LocalLeap, CCD, Learn2PD, ASS, Prophet
+ *   hold        what open positions show in the next step    renoise: predictions within an entropy budget
  *   afterCommit what is kept for the next step               CCD: last step's best; Learn2PD: training data
  *   stop        where the canvas ends                        EoTP: truncation at the end token
  *   drafts      canvases to look at ahead of time            FreeDave
  *
  * Parts are policy: plain functions over typed arrays, with the state of one run in their closures. All positions
- * are positions of the answer: 0 is the first token after the prompt.
+ * are positions of the answer: 0 is the first token after the prompt. A mask, here and below, is a position that is not
+ * decided yet, whatever token it is fed as; see ../corruption.ts.
  */
 
 import type { Masking } from '../run.ts';
@@ -29,7 +31,7 @@ export interface Block {
 export interface CanvasView {
   readonly prompt: readonly number[];
   readonly masking: Masking;
-  /** [length] Committed tokens, `vacant` where a mask is. */
+  /** [length] Committed tokens, `vacant` where a position is open. */
   readonly tokens: Int32Array;
   /** The first block with a mask. */
   readonly block: Block;
@@ -40,7 +42,7 @@ export interface CanvasView {
   readonly blockStep: number;
   /** Masked positions in [start, end), ascending; of the whole canvas without a range. */
   masked(start?: number, end?: number): number[];
-  /** [length] The answer as the model is fed with it: masks where nothing is committed. */
+  /** [length] The answer as the model is fed with it: where nothing is committed, what is held, or a mask or noise. */
   fed(): Int32Array;
   /** A copy of the canvas with these tokens as well, one step later. */
   after(placements: readonly Placement[]): CanvasView;
@@ -94,6 +96,12 @@ export type ConfidenceHook = (predictions: Predictions, canvas: CanvasView) => v
  */
 export type CommitRule = (predictions: Predictions, canvas: CanvasView) => readonly number[];
 
+/**
+ * Open positions that show these tokens in the next step, in place of a mask or of noise. They stay open: they are asked
+ * about again, and may be given up. Asked when a step has committed.
+ */
+export type HoldRule = (predictions: Predictions, canvas: CanvasView) => readonly Placement[];
+
 /** Told what a step has committed (indices), before the canvas goes on to the next step. */
 export type AfterCommit = (
   committed: readonly number[],
@@ -122,6 +130,7 @@ export interface Parts {
   look?: Look;
   shape?: LogitsShaper;
   confidence?: ConfidenceHook;
+  hold?: HoldRule;
   afterCommit?: AfterCommit;
   stop?: StopRule;
   drafts?: DraftHook;

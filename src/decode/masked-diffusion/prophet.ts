@@ -79,7 +79,8 @@ type Progress = (canvas: CanvasView) => number;
  */
 function progressOf(options: CanvasOptions & CommitOptions, run: Run): Progress {
   const layout = layoutOf(options, run);
-  if (options.threshold === undefined && options.factor === undefined) {
+  const { threshold, factor, entropyBound } = options;
+  if (threshold === undefined && factor === undefined && entropyBound === undefined) {
     const total = scheduledSteps(layout, options.steps);
     return ({ step }) => (step + 1) / total;
   }
@@ -149,7 +150,7 @@ export const prophet = defineMethod({
     ...earlyCommitOptions.shape,
     ...creditOptions.shape,
   }),
-  needs: ['bidirectional', 'mask-token'],
+  needs: ['bidirectional', 'canvas'],
   sampling: 'any',
   guarantee: 'own',
   phases: (options, run) => {

@@ -8,6 +8,8 @@ import type { Canvas } from './canvas.ts';
 export interface View {
   canvas: Canvas;
   positions: readonly number[];
+  /** [length] The answer as the model is fed with it in this step. */
+  fed: Int32Array;
 }
 
 /** Rows [from, to) of prompt and canvas, which a forward runs; `to` may lie behind the end of a canvas that was cut. */
@@ -18,19 +20,17 @@ export interface Span {
 
 /** What a forward runs of a canvas, and where the other rows are cached. */
 export interface Frame extends Span {
-  /** The sequence with the rows outside of the span; with guidance a second one, with those of a masked prompt. */
+  /** The sequence with the rows outside of the span; with guidance a second one, with those of a hidden prompt. */
   sequences: readonly Sequence[];
 }
 
 /** Rows of one view: prompt and canvas, and with guidance the same without the prompt. */
-export function rowsOf({ canvas, positions }: View, { from, to, sequences }: Frame): ScoreGroup[] {
+export function rowsOf({ canvas, positions, fed }: View, { from, to, sequences }: Frame): ScoreGroup[] {
   const { prompt } = canvas;
-  const { maskId, shiftLogits } = canvas.masking;
-  const fed = canvas.fed();
-  const first = prompt.length - (shiftLogits ? 1 : 0) - from;
+  const first = prompt.length - (canvas.masking.shiftLogits ? 1 : 0) - from;
   const scored = positions.map((position) => first + position);
   return sequences.map((sequence, index) => {
-    const before = index === 0 ? prompt : prompt.map(() => maskId);
+    const before = index === 0 ? prompt : canvas.hiddenPrompt();
     return {
       sequence,
       from,

@@ -6,10 +6,11 @@
 
 import { KvBatch } from '../../cache/index.ts';
 import type { Forward, ForwardOptions, ScoreGroup, ScoreLane, Scores } from '../../models/forward.ts';
+import type { Corruption } from '../corruption.ts';
 import { decode } from '../loop.ts';
 import { type Method, type MethodOptions, parseMethodOptions } from '../method.ts';
 import { normal } from '../random.ts';
-import type { Run } from '../run.ts';
+import type { Masking, Run } from '../run.ts';
 import { argmax } from '../sampling/select.ts';
 import { logSoftmaxAt } from '../sampling/softmax.ts';
 import type { Step } from '../step.ts';
@@ -38,6 +39,12 @@ export function canvasLanguage(seed: number, vocabulary: number, maskId: number,
   };
 }
 
+const noScores: Scores = {
+  topToken: () => Number.NaN,
+  topLogProb: () => Number.NaN,
+  logits: () => new Float32Array(0),
+};
+
 /** A scorer over `logitsOf`, the batch of its runs, and what it was asked for. */
 export function canvasModel(logitsOf: CanvasLogits) {
   const batch = new KvBatch({ layers: 1, kvHeads: 1, headDim: 1 });
@@ -61,6 +68,8 @@ export function canvasModel(logitsOf: CanvasLogits) {
 
   function runGroup(group: ScoreGroup, lane: number): Scores {
     const { scored, tokens, attention, sequence, from = sequence.nextPosition } = group;
+    // A prompt that the loop reads.
+    if (scored.length === 0) return noScores;
     if (attention !== 'bidirectional') throw new Error('not a canvas');
     if (Array.from(scored).some((row) => !(row in tokens)))
       throw new Error('a row is scored that is not run');
@@ -103,9 +112,18 @@ const withoutRows = (forward: Forward): Forward =>
     },
   });
 
+/** The masking of a model with a mask token. */
+export const maskingOf = (
+  maskId: number,
+  { shiftLogits = false, endIds = [] }: Partial<Pick<Masking, 'shiftLogits' | 'endIds'>> = {},
+): Masking => ({ corruption: { kind: 'mask', maskId }, causalPrompt: false, shiftLogits, endIds });
+
 export interface DecodeCanvasOptions extends DecodeTokensOptions {
   maskId: number;
   shiftLogits?: boolean;
+  /** In place of the mask. */
+  corruption?: Corruption;
+  causalPrompt?: boolean;
 }
 
 /** What random canvases are decoded with. */
@@ -137,10 +155,11 @@ export const trajectory = (steps: readonly Step[]) =>
 export async function decodeCanvasTokens<O extends MethodOptions>(
   method: Method<O>,
   logitsOf: CanvasLogits,
-  { maskId, shiftLogits = false, ...options }: DecodeCanvasOptions,
+  { maskId, shiftLogits, corruption, causalPrompt = false, ...options }: DecodeCanvasOptions,
 ): Promise<{ run: Run; steps: Step[]; forwards: (readonly ScoreGroup[])[] }> {
   const model = canvasModel(logitsOf);
-  const masking = { maskId, shiftLogits, endIds: options.eosIds ?? [] };
+  const masked = maskingOf(maskId, { shiftLogits, endIds: options.eosIds });
+  const masking = { ...masked, corruption: corruption ?? masked.corruption, causalPrompt };
   const run = newRun(model.batch.open(), { ...options, masking });
   const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
   const steps: Step[] = [];

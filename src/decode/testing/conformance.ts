@@ -79,7 +79,7 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
     let model: LanguageModel;
     let short: LanguageModel;
     beforeAll(async () => {
-      const masked = method.needs.includes('mask-token');
+      const masked = method.needs.includes('canvas') || method.needs.includes('mask-token');
       model = await loadStories(precision, { masked });
       short = await loadStories(precision, { masked, contextLength: shortContext });
     });

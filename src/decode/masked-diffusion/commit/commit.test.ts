@@ -2,8 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { maskingOf } from '../../testing/canvas-model.ts';
 import { Canvas } from '../canvas.ts';
 import type { CommitRule, Predictions } from '../parts.ts';
+import { entropyBoundRule } from './entropy-bound.ts';
 import { factorRule } from './factor.ts';
 import { originRule } from './origin.ts';
 import { quota, quotaRule } from './quota.ts';
@@ -26,9 +28,10 @@ const predictionsOf = (
 const canvasOf = (length: number) =>
   new Canvas({
     prompt: [1],
-    masking: { maskId: 0, shiftLogits: false, endIds: [] },
+    masking: maskingOf(0),
     tokens: new Int32Array(length).fill(-1),
     blocks: [length],
+    seed: 0,
   });
 
 const committed = (rule: CommitRule, confidence: readonly number[], candidates?: number[]) =>
@@ -81,6 +84,25 @@ describe('factorRule', () => {
           if ((i + 2) * (1 - c) < factor) expected = Math.max(expected, i + 1);
         });
         expect(committed(factorRule(factor), confidence)).toHaveLength(expected);
+      }),
+    );
+  });
+});
+
+describe('entropyBoundRule', () => {
+  it('takes the tokens of least entropy as long as the sum of all but the largest is within the bound', () => {
+    const entropies = fc.array(fc.double({ min: 0, max: 2, noNaN: true }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(entropies, fc.constantFrom(0, 0.1, 0.5, 1, 100), (entropy, bound) => {
+        const taken = committed(
+          entropyBoundRule(bound),
+          entropy.map((h) => -h),
+        );
+        const sorted = [...entropy.keys()].sort((a, b) => entropy[a] - entropy[b] || a - b);
+        const sum = (count: number) => sorted.slice(0, count).reduce((total, i) => total + entropy[i], 0);
+        let expected = 1;
+        while (expected < entropy.length && sum(expected) <= bound) expected++;
+        expect(taken).toEqual(sorted.slice(0, expected));
       }),
     );
   });
