@@ -20,6 +20,7 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
       { blockLength: 0, order: 'random', earlyStop: 'never' },
       { threshold: 0.1, order: 'margin', earlyStop: 'block' },
       { factor: 1.5, blockLength: 16 },
+      { entropyBound: 2, order: 'entropy', blockLength: 8 },
       { cfgScale: 1.5, order: 'entropy', confidenceEosEotInf: true },
       { order: 'origin', blockLength: 4 },
       { cache: 'dual', blockLength: 8 },
@@ -119,6 +120,14 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
     variants: [
       { entropy: 4, blockLength: 8 },
       { threshold: 0.1, blockLength: 0, earlyStop: 'block' },
+    ],
+    optOuts: [anyOrder],
+  },
+  renoise: {
+    common: { maxSteps: 3 },
+    variants: [
+      { blockLength: 8, entropyBound: 3, cache: 'dual' },
+      { maxSteps: 6, stableSteps: 0, settledEntropy: 2, cfgScale: 1.5, earlyStop: 'never' },
     ],
     optOuts: [anyOrder],
   },

@@ -67,13 +67,39 @@ describe('parseLlamaConfig', () => {
       shiftLogits: false,
     });
     const masked = { ...minimal, is_causal: false, mask_token_id: 99, shift_logits: true };
-    expect(parseLlamaConfig(masked)).toMatchObject({ causal: false, maskTokenId: 99, shiftLogits: true });
+    expect(parseLlamaConfig(masked)).toMatchObject({
+      causal: false,
+      maskTokenId: 99,
+      corruption: 'mask',
+      shiftLogits: true,
+    });
+  });
+
+  it('knows models whose undecided positions are random tokens, and prompts that do not see the canvas', () => {
+    const noise = { ...minimal, is_causal: false, corruption: 'uniform' };
+    expect(parseLlamaConfig(noise)).toMatchObject({ corruption: 'uniform', causalPrompt: false });
+    const behind = { ...noise, causal_prompt: true };
+    expect(parseLlamaConfig(behind)).toMatchObject({ maskTokenId: undefined, causalPrompt: true });
+    const masked = { ...minimal, is_causal: false, mask_token_id: 99, causal_prompt: true };
+    expect(parseLlamaConfig(masked)).toMatchObject({ corruption: 'mask', causalPrompt: true });
   });
 
   it.each([
     [{ mask_token_id: 100 }, /mask_token_id 100 is outside the vocabulary of 100/],
     [{ mask_token_id: -1 }, /mask_token_id/],
     [{ is_causal: 'no' }, /is_causal/],
+    [{ corruption: 'gaussian' }, /corruption/],
+    [{ corruption: 'mask' }, /corruption is mask, but mask_token_id is missing/],
+    [{ corruption: 'uniform' }, /corruption is uniform, but is_causal is not false/],
+    [
+      { corruption: 'uniform', is_causal: false, mask_token_id: 9 },
+      /corruption is uniform, but mask_token_id is 9/,
+    ],
+    [{ causal_prompt: true }, /causal_prompt is for models with a corruption/],
+    [
+      { corruption: 'uniform', is_causal: false, causal_prompt: true, shift_logits: true },
+      /causal_prompt and shift_logits exclude each other/,
+    ],
     [{ hidden_size: undefined }, /hidden_size/],
     [{ hidden_size: -64 }, /hidden_size/],
     [{ num_hidden_layers: 1e9 }, /num_hidden_layers/],

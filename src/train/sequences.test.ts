@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EncodedProblem } from '../tasks/encode.ts';
-import { byLength, causalBatch, type MaskingOptions, maskedBatch } from './sequences.ts';
+import {
+  byLength,
+  causalBatch,
+  type MaskingOptions,
+  maskedBatch,
+  type NoiseOptions,
+  noisedBatch,
+} from './sequences.ts';
 
 const [eos, mask, answerMark] = [0, 1, 2];
 const content = fc.integer({ min: 10, max: 99 });
@@ -213,5 +220,81 @@ describe('maskedBatch', () => {
     const ids = (more: Partial<MaskingOptions>) => numbers(maskedBatch([one], masking(more)), 'ids').join();
     expect(ids({})).toBe(ids({}));
     expect(new Set([ids({}), ids({ step: 2 }), ids({ seed: 2 }), ids({ first: 1 })]).size).toBe(4);
+  });
+});
+
+describe('noisedBatch', () => {
+  const vocabSize = 100;
+  const noise = ({ mask: _, ...common } = masking(), more: Partial<NoiseOptions> = {}): NoiseOptions => ({
+    ...{ ...common, vocabSize },
+    ...more,
+  });
+
+  it('puts random tokens where maskedBatch puts masks, and asks about the whole canvas', () => {
+    const choice = fc.record({
+      extra: fc.nat(8),
+      step: fc.integer({ min: 1, max: 1000 }),
+      seed: fc.nat(1000),
+      first: fc.nat(100),
+      normalizer: fc.integer({ min: 1, max: 500 }),
+      shift: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(examples, choice, (all, more) => {
+        const noised = noisedBatch(all, noise(masking(more)));
+        const masked = maskedBatch(all, masking(more));
+        expect(noised.targets).toEqual(masked.targets);
+        expect(noised.bias).toEqual(masked.bias);
+        const rows = longest(all) + more.extra;
+        const ids = numbers(noised, 'ids');
+        numbers(masked, 'ids').forEach((id, at) => {
+          if (id !== mask) expect(ids[at]).toBe(id);
+          expect(ids[at]).toBeLessThan(vocabSize);
+        });
+        for (const [n, { answerStart }] of all.entries()) {
+          const weights = numbers(noised, 'weights').subarray(n * rows, (n + 1) * rows);
+          const start = answerStart - (more.shift ? 1 : 0);
+          const isAsked = (row: number) => row >= start && row < start + rows - answerStart;
+          weights.forEach((weight, row) => {
+            expect(weight).toBe(isAsked(row) ? Math.fround(1 / more.normalizer) : 0);
+          });
+        }
+      }),
+    );
+  });
+
+  it('draws noise from the whole vocabulary, anew for each position, example and step', () => {
+    const one = { tokens: Int32Array.of(50, answerMark, ...Array(29).fill(51), eos), answerStart: 2 };
+    const noiseOf = (more: Partial<NoiseOptions>) => [
+      ...numbers(noisedBatch([one], noise(masking(), more)), 'ids'),
+    ];
+    const counts = new Float64Array(vocabSize);
+    for (let step = 1; step <= 400; step++) for (const id of noiseOf({ step }).slice(2)) counts[id]++;
+    counts[51] = counts[eos] = 0;
+    // Half of 400 x 30 positions are noise, 60 of each token; five standard errors.
+    for (let id = 0; id < vocabSize; id++)
+      if (id !== 51 && id !== eos) expect(Math.abs(counts[id] - 60)).toBeLessThan(5 * Math.sqrt(60));
+    expect(noiseOf({})).toEqual(noiseOf({}));
+    const others = [{ step: 2 }, { seed: 2 }, { first: 1 }].map((more) => noiseOf(more).join());
+    expect(new Set([noiseOf({}).join(), ...others]).size).toBe(4);
+  });
+
+  it('hides the canvas from a causal prompt, in each example from its own end', () => {
+    fc.assert(
+      fc.property(examples, (all) => {
+        const batch = noisedBatch(all, noise(masking({ extra: 3 }), { causalPrompt: true }));
+        const rows = longest(all) + 3;
+        expect(batch.bias.shape).toEqual([all.length, 1, rows, rows]);
+        const bias = numbers(batch, 'bias');
+        for (const [n, { answerStart }] of all.entries()) {
+          for (let row = 0; row < rows; row++)
+            for (let seen = 0; seen < rows; seen++) {
+              const isVisible = row >= answerStart || seen <= row;
+              expect(bias[(n * rows + row) * rows + seen] === 0).toBe(isVisible);
+            }
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 });
