@@ -46,7 +46,7 @@ export async function* decode(
       if (active.length === 0) return;
       signal?.throwIfAborted();
       // A prompt is read alone: the other lanes would be padded to its many rows.
-      const filling = active.find((worker) => worker.needsPrompt);
+      const filling = active.find((worker) => worker.unread().length > 0);
       yield* filling ? fill(model, filling) : score(model, active, signal);
     }
   } finally {
@@ -62,14 +62,14 @@ function close(batch: KvBatch, run: Run): void {
 /** Reads a prompt: chunks that need no scores, and where the rest of it is to be scored, the step that answers it. */
 async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, void> {
   const { run } = worker;
-  const pending = run.pending();
-  if (pending.length <= prefillRows && !worker.cachesPrompt) {
+  const unread = worker.unread();
+  if (unread.length <= prefillRows && !worker.hasContext) {
     yield* score(model, [worker]);
     return;
   }
-  run.cache.reserve(pending.length);
+  run.cache.reserve(unread.length);
   const started = performance.now();
-  const tokens = pending.slice(0, prefillRows);
+  const tokens = unread.slice(0, prefillRows);
   const group = { sequence: run.sequence, tokens, scored: [] };
   const [forward] = await model.forwardLanes([{ cache: run.cache, groups: [group] }]);
   worker.count([group]);
@@ -135,14 +135,17 @@ class Worker {
     return this.#phases.needsLogits === true || !this.run.sampler.argmaxOnly;
   }
 
-  get cachesPrompt(): boolean {
-    return this.#phases.cachesPrompt === true;
+  get hasContext(): boolean {
+    return this.#phases.context !== undefined;
   }
 
-  /** Whether the prompt is still to be read into the cache. */
-  get needsPrompt(): boolean {
-    if (this.cachesPrompt) return this.run.sequence.nextPosition < this.run.prompt.length;
-    return !this.#phases.readsPrompt && this.run.pending().length > 1;
+  /** Tokens that are to be read into the cache now: of the method's context, or else of a prompt that it does not read. */
+  unread(): readonly number[] {
+    const { run } = this;
+    const { context, readsPrompt } = this.#phases;
+    if (context) return context(run).slice(run.sequence.nextPosition);
+    const pending = readsPrompt ? [] : run.pending();
+    return pending.length > 1 ? pending : [];
   }
 
   #timed<T>(phase: 'propose' | 'choose' | 'remember', work: () => T): T {

@@ -51,10 +51,10 @@ export interface Phases {
    */
   readonly readsPrompt?: boolean;
   /**
-   * The loop caches the prompt to its last token before the first proposal, which stands behind it and scores none of it:
-   * a canvas behind a prompt that does not see it.
+   * Tokens from the beginning of the prompt on that the loop caches, each seeing those before it, ahead of the next
+   * proposal, which stands behind them and scores none of them: what does not see a canvas that it stands before.
    */
-  readonly cachesPrompt?: boolean;
+  context?(run: Run): readonly number[];
   choose(run: Run, proposal: Proposal, scores: readonly Scores[]): Choice;
   remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward): void;
 }

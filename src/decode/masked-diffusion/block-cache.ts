@@ -40,9 +40,15 @@ export class BlockCache {
    * the others would have to see rows that it is to leave.
    */
   scorable(views: readonly View[]): readonly View[] {
-    if (this.#kind === 'none') return views;
-    const end = views.findIndex((view) => !this.#covers(view));
+    const end = views.findIndex((view) => !this.#goesWith(views[0], view));
     return end === -1 ? views : views.slice(0, Math.max(1, end));
+  }
+
+  /** A block behind a causal context needs the blocks before it in the cache, and these full. */
+  #goesWith(first: View, view: View): boolean {
+    if (this.#kind !== 'none') return this.#covers(view);
+    const { masking, block } = view.canvas;
+    return !masking.causalPrompt || block.index === first.canvas.block.index;
   }
 
   /** What is to be run of a view: all where nothing goes with it, and then it begins its block. */
@@ -52,7 +58,9 @@ export class BlockCache {
     this.#block = view.canvas.block.index;
     this.#span = this.#spanOf(view);
     const sequences = new Array<Sequence>(this.#groups).fill(this.#run.sequence);
-    return { from: this.#run.sequence.nextPosition, to: rowCount(view.canvas), sequences };
+    const { prompt, block, masking } = view.canvas;
+    if (!masking.causalPrompt) return { from: 0, to: rowCount(view.canvas), sequences };
+    return { from: prompt.length + block.start, to: prompt.length + block.end, sequences };
   }
 
   /** Whether the forward of the frame that was asked for last is to leave rows. */
@@ -102,11 +110,9 @@ export class BlockCache {
     const run = this.#run;
     const { from, to } = this.#span;
     const sequence = run.fork(run.sequence);
-    // Rows of a prompt that is cached already were not run.
-    const first = offset - run.sequence.nextPosition;
-    run.keep(sequence, newRows, range(offset, first + from));
+    run.keep(sequence, newRows, range(offset, offset + from));
     run.cache.slots.skip(sequence, to - from);
-    run.keep(sequence, newRows, range(first + to, first + rows));
+    run.keep(sequence, newRows, range(offset + to, offset + rows));
     return sequence;
   }
 

@@ -5,7 +5,10 @@
  *   propose   the canvas, with guidance once more without the prompt, and a method's drafts of it
  *   choose    token and confidence of each position looked at, then the commit rule; again for a draft that is right
  *   remember  nothing, as any token that changes, changes the keys and values of all; with a cache what lies outside of
- *             the block, see block-cache.ts. A prompt that does not see the canvas is in the cache from the start.
+ *             the block, see block-cache.ts.
+ *
+ * Where the prompt does not see the canvas, it is in the cache from the start, and so is every block once it is full: each
+ * block is a canvas of its own behind it, and what follows is not there yet (DiffusionGemma).
  *
  * A method calls `decodeCanvas` with the parts it is about, see parts.ts.
  */
@@ -51,7 +54,10 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   const endBlock = options.earlyStop === 'block' ? stopAfterBlock(run.eosIds) : undefined;
   run.openCanvas(layout.length, { whole: options.earlyStop !== 'answer' });
   const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blocks, seed: run.sampler.options.seed });
-  const cache = new BlockCache(run, options.cache, guided ? 2 : 1);
+  const cache = new BlockCache(run, masking.causalPrompt ? 'none' : options.cache, guided ? 2 : 1);
+  /** What is asked about; behind a causal context nothing but the block is there. */
+  const visible = (view: Canvas): readonly number[] =>
+    masking.causalPrompt ? look(view).filter((position) => position < view.block.end) : look(view);
   let drafts: readonly (readonly Placement[])[] = [];
   let views: readonly View[] = [];
 
@@ -83,14 +89,16 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   }
 
   return {
-    readsPrompt: !masking.causalPrompt,
-    cachesPrompt: masking.causalPrompt,
+    readsPrompt: true,
+    ...(masking.causalPrompt && {
+      context: () => [...prompt, ...canvas.tokens.subarray(0, canvas.block.start)],
+    }),
     needsLogits,
     propose: () => {
       const canvases = [canvas];
       for (const placements of drafts) canvases.push(canvases[canvases.length - 1].after(placements));
       views = cache.scorable(
-        canvases.map((view) => ({ canvas: view, positions: look(view), fed: view.fed() })),
+        canvases.map((view) => ({ canvas: view, positions: visible(view), fed: view.fed() })),
       );
       drafts = drafts.slice(0, views.length - 1);
       const groups = views.flatMap((view) => rowsOf(view, cache.frame(view)));

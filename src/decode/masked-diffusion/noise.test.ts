@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Step } from '../step.ts';
 import { canvasLanguage, decodeCanvasTokens, trajectory } from '../testing/canvas-model.ts';
 import { diffusion } from './diffusion.ts';
+import { freedave } from './freedave.ts';
 import { localleap } from './localleap.ts';
 import { renoise } from './renoise.ts';
 
@@ -109,15 +110,48 @@ describe('a canvas of noise', () => {
 
 describe('a causal prompt', () => {
   it('is run once, and the canvas behind it as if it had been there', async () => {
-    for (const methodOptions of [{ blockLength: 4 }, { blockLength: 4, cache: 'dual' }]) {
-      const whole = await decode({ methodOptions });
-      const kept = await decode({ methodOptions, causalPrompt: true });
-      // In this language a row is a function of all tokens, wherever they are cached.
-      expect(trajectory(kept.steps.slice(1))).toEqual(trajectory(whole.steps));
-      expect(kept.steps[0]).toMatchObject({ kind: 'prefill', rows: prompt.length, committed: [] });
-      const saved = whole.run.statistics.rows - kept.run.statistics.rows;
-      const fromTheStart = methodOptions.cache ? 3 : whole.steps.length;
-      expect(saved).toBe(prompt.length * (fromTheStart - 1));
+    const methodOptions = { blockLength: 0 };
+    const whole = await decode({ methodOptions });
+    const kept = await decode({ methodOptions, causalPrompt: true });
+    // In this language a row is a function of all tokens, wherever they are cached.
+    expect(trajectory(kept.steps.slice(1))).toEqual(trajectory(whole.steps));
+    expect(kept.steps[0]).toMatchObject({ kind: 'prefill', rows: prompt.length, committed: [] });
+    for (const { rows } of kept.steps.slice(1)) expect(rows).toBe(12);
+  });
+
+  it('grows by every block that is full, and the next one is a canvas of its own behind it', async () => {
+    const { steps, run, forwards } = await decode({ methodOptions: { blockLength: 4 }, causalPrompt: true });
+    const block = [['prefill', prompt.length], ...new Array(4).fill(['decode', 4])];
+    const next = [['prefill', 4], ...new Array(4).fill(['decode', 4])];
+    expect(steps.map(({ kind, rows }) => [kind, rows])).toEqual([...block, ...next, ...next]);
+    const alone = (text: number[]) =>
+      decodeCanvasTokens(diffusion, language, {
+        prompt: text,
+        maskId,
+        corruption,
+        causalPrompt: true,
+        maxTokens: 4,
+        sampling: { temperature: 0, seed: 1 },
+        methodOptions: { genLength: 4 },
+      });
+    expect((await alone(prompt)).run.generated).toEqual(run.generated.slice(0, 4));
+    expect(run.statistics.kvWritten).toBe(prompt.length + 8);
+    const reread = forwards.flat().filter(({ scored }) => scored.length === 0);
+    expect(reread.flatMap(({ tokens }) => Array.from(tokens))).toEqual([
+      ...prompt,
+      ...run.generated.slice(0, 8),
+    ]);
+  });
+
+  it('lets freedave write what diffusion writes, with drafts that end with the block', async () => {
+    for (let seed = 0; seed < 8; seed++) {
+      const common = { seed, causalPrompt: true, logitsOf: canvasLanguage(seed, vocabulary, maskId, 0.5) };
+      for (const methodOptions of [{ blockLength: 4 }, { blockLength: 6, order: 'origin', steps: 6 }]) {
+        const plain = await decode({ ...common, methodOptions });
+        const more = { ...methodOptions, draftSteps: 5, eager: true };
+        const drafted = await decode({ ...common, method: freedave, methodOptions: more });
+        expect(drafted.run.generated).toEqual(plain.run.generated);
+      }
     }
   });
 
