@@ -216,6 +216,7 @@ describe.concurrent('methods, models, pull, inspect', () => {
       { id: 'house-causal', state: 'house' },
       { id: 'house-diffusion', state: 'house' },
       { id: 'house-draft', state: 'house' },
+      { id: 'house-noise', state: 'house' },
       { id: 'stories260k', state: 'house' },
       { alias: 'smollm2', state: 'not here', path: null },
     ]);

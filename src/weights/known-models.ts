@@ -90,6 +90,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     'house-draft': 'House draft: a small model of the same tasks, drafts for house-causal',
     'house-diffusion': 'House diffusion: the same tasks as a masked diffusion model',
     'house-dparallel': 'House diffusion, sure early: for the method dparallel',
+    'house-noise': 'House noise: Sudoku and sorting as a diffusion model without a mask token',
   }),
 ];
 
