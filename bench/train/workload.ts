@@ -43,7 +43,7 @@ export function firstSequences(batch: PlainBatch, count: number): PlainBatch {
 export async function writeWorkload(folder: string): Promise<void> {
   const { plan, save } = await houseCausal.prepare({ seed: houseCausal.seed });
   await save(folder, plan.parameters);
-  const whole = plan.batches(step).map(({ ids, targets, weights }): PlainBatch => {
+  const whole = (await plan.batches(step)).map(({ ids, targets, weights }): PlainBatch => {
     const [sequences, rows] = ids.shape;
     const numbers = (data: ArrayLike<number | bigint>) => Array.from(data, Number);
     return {

@@ -67,17 +67,19 @@ export interface TrainableInputs {
 export interface TrainableOptions {
   /** Recompute each layer in the backward pass instead of keeping its activations. */
   checkpointLayers?: boolean;
+  /** int32 [n] Rows of batch·rows that get logits; all without it. */
+  headRows?: Value;
   /** Applied to what attention and feed-forward layers add to the residual stream [batch·rows, hidden]. */
   dropout?: (x: Value) => Value;
 }
 
-/** Adds the model to a program; returns logits [batch·rows, vocab] and the final normed hidden state. */
+/** Adds the model to a program; returns logits [head rows, vocab] and the final normed hidden state of those rows. */
 export function trainableLlama(
   b: GraphBuilder,
   config: LlamaConfig,
   weights: TrainableWeights,
   inputs: TrainableInputs,
-  { checkpointLayers = false, dropout = (x) => x }: TrainableOptions = {},
+  { checkpointLayers = false, headRows, dropout = (x) => x }: TrainableOptions = {},
 ): { logits: Value; hidden: Value } {
   const { heads, kvHeads, headDim, normEpsilon } = config;
   const [batch, rows] = inputs.ids.shape;
@@ -93,7 +95,7 @@ export function trainableLlama(
     const body = () => decoderLayer(x, `model.layers.${layer}.`);
     x = checkpointLayers ? b.checkpoint(body) : body();
   }
-  const hidden = norm(x, 'model.norm.weight');
+  const hidden = norm(headRows ? b.gather(x, headRows) : x, 'model.norm.weight');
   const logits = config.tiedEmbeddings
     ? b.matmul(hidden, embedding, { transposeB: true })
     : weights.linear('lm_head.weight', hidden);

@@ -174,7 +174,7 @@ const square = (b: GraphBuilder, data: Float32Array, size: number) => b.constant
  * The mask token gets no probability: it stands for a token and is none (zero masking probability in Sahoo et
  * al. 2024, "Simple and Effective Masked Diffusion Language Models"). In the graph, so that the reduced outputs know of it too.
  */
-function withoutMask(b: GraphBuilder, logits: Value, { maskTokenId, vocabSize }: LlamaConfig): Value {
+export function withoutMask(b: GraphBuilder, logits: Value, { maskTokenId, vocabSize }: LlamaConfig): Value {
   const bias = new Float32Array(vocabSize);
   bias[maskTokenId!] = masked;
   return b.add(logits, b.constant(float32([vocabSize], bias)));

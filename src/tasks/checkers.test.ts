@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { countdown } from './countdown.ts';
 import { finalNumber } from './final-number.ts';
 import { json } from './json.ts';
+import { tasks } from './registry.ts';
 import { problems } from './sampler.ts';
 import { sorting } from './sorting.ts';
 import { sudoku } from './sudoku.ts';
-import type { Task } from './task.ts';
+import { rewardOf, type Task } from './task.ts';
 import { wordProblems } from './word-problems.ts';
 
 const seeds = fc.maxSafeInteger();
@@ -245,5 +246,41 @@ describe('sorting', () => {
       };
       expect(answer).toBe(orders[prompt.split(':')[0]]().join(' '));
     });
+  });
+});
+
+describe('rewards', () => {
+  const problem = { prompt: 'Use 3 7 8 to make 29.', answer: '7*3=21\n21+8=29' };
+
+  it.each([
+    ['7*3=21\n21+8=29', 1],
+    ['3*7=21\n 8+21=29', 1],
+    ['7*3=21\n21+8=28', 0.1],
+    ['1+1=3\n9/9=9', 0.1],
+    ['21+8=29', 0],
+    ['7*3=21\n21+8=29\n29+0=29', 0],
+    ['7*3=21\nso 29', 0],
+    ['', 0],
+  ])('of countdown for %j: %d', (answer, expected) => {
+    expect(rewardOf(countdown, problem, answer)).toBe(expected);
+  });
+
+  it('of a sudoku are the share of blanks that are right', () => {
+    const grid = { prompt: 'Sudoku:\n12..\n3412\n21.3\n432.', answer: '1234\n3412\n2143\n4321' };
+    expect(rewardOf(sudoku, grid, grid.answer)).toBe(1);
+    expect(rewardOf(sudoku, grid, '1243\n3412\n2143\n4321')).toBe(0.5);
+    expect(rewardOf(sudoku, grid, '1243\n3412\n2113\n4324')).toBe(0);
+    // What was given is none of it, though the grid is then wrong.
+    expect(rewardOf(sudoku, grid, '2134\n3412\n2143\n4321')).toBe(1);
+    expect(rewardOf(sudoku, grid, '1234\n3412\n2143')).toBe(0);
+  });
+
+  it('are from 0 to 1, and 1 for right answers, in every task', () => {
+    for (const task of tasks.values()) {
+      forAll(task, 1, (one) => {
+        expect(rewardOf(task, one, one.answer)).toBe(1);
+        expect(rewardOf(task, one, `${one.answer.slice(0, -1)}x`)).toBeLessThan(1);
+      });
+    }
   });
 });

@@ -89,6 +89,8 @@ function randomTarget(random: TaskRandom, numbers: readonly number[], allowed: r
 }
 
 const descending = (a: number, b: number): number => b - a;
+/** Reward of as many lines as it takes, each an operation, that are wrong. */
+const formatReward = 0.1;
 const line = /^(\d{1,4})([-+*/])(\d{1,4})=(\d{1,7})$/;
 
 /** Takes `value` out of `numbers`; false when it is not there. */
@@ -118,6 +120,18 @@ function apply(numbers: number[], text: string): boolean {
   }
 }
 
+function asked(prompt: string): { numbers: number[]; target: number | undefined } {
+  const numbers = prompt.match(/\d+/g)?.map(Number) ?? [];
+  const target = numbers.pop();
+  return { numbers, target };
+}
+
+const linesOf = (answer: string): string[] =>
+  answer
+    .trim()
+    .split('\n')
+    .map((text) => text.trim());
+
 export const countdown: Task = {
   slug: 'countdown',
   title: 'Countdown',
@@ -142,12 +156,15 @@ export const countdown: Task = {
     }
   },
   check({ prompt }, answer) {
-    const numbers = prompt.match(/\d+/g)?.map(Number) ?? [];
-    const target = numbers.pop();
-    const lines = answer.trim().split('\n');
+    const { numbers, target } = asked(prompt);
+    const lines = linesOf(answer);
     const steps = numbers.length - 1;
-    return (
-      lines.length === steps && lines.every((text) => apply(numbers, text.trim())) && numbers[0] === target
-    );
+    return lines.length === steps && lines.every((text) => apply(numbers, text)) && numbers[0] === target;
+  },
+  reward(problem, answer) {
+    if (countdown.check(problem, answer)) return 1;
+    const lines = linesOf(answer);
+    const isFormat = lines.length === asked(problem.prompt).numbers.length - 1;
+    return isFormat && lines.every((text) => line.test(text)) ? formatReward : 0;
   },
 };

@@ -30,5 +30,5 @@ export { fileProblems, type ProblemSet, taskProblems, testProblems } from './pro
 export { findTask, tasks } from './registry.ts';
 export { type ProblemOptions, type Problems, problems } from './sampler.ts';
 export { type Split, splitOf } from './split.ts';
-export type { Level, Problem, Task } from './task.ts';
+export { type Level, type Problem, rewardOf, type Task } from './task.ts';
 export { type Interval, wilsonInterval } from './wilson.ts';

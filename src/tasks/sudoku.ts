@@ -74,6 +74,16 @@ function rowsOf(grid: number, mask = -1): string {
 const cellNumbers = Array.from({ length: cells }, (_, cell) => cell);
 const heading = 'Sudoku:\n';
 
+/** Digits of an answer; undefined when it is no grid. */
+function digitsOf(answer: string): number[] | undefined {
+  const text = answer.trim();
+  if (!/^[1-4]{4}(\n[1-4]{4}){3}$/.test(text)) return undefined;
+  return [...text.replaceAll('\n', '')].map(Number);
+}
+
+/** Cells of a problem, '.' where a digit is asked for. */
+const givensOf = ({ prompt }: Problem): string => prompt.slice(heading.length).replaceAll('\n', '');
+
 export const sudoku: Task = {
   slug: 'sudoku',
   title: 'Sudoku 4x4',
@@ -93,11 +103,19 @@ export const sudoku: Task = {
       if (hasOneSolution(grid, mask)) return { prompt: heading + rowsOf(grid, mask), answer: rowsOf(grid) };
     }
   },
-  check({ prompt }, answer) {
-    const text = answer.trim();
-    if (!/^[1-4]{4}(\n[1-4]{4}){3}$/.test(text)) return false;
-    const givens = prompt.slice(heading.length).replaceAll('\n', '');
-    const digits = [...text.replaceAll('\n', '')].map(Number);
+  check(problem, answer) {
+    const digits = digitsOf(answer);
+    if (!digits) return false;
+    const givens = givensOf(problem);
     return isValid(digits) && digits.every((digit, i) => givens[i] === '.' || givens[i] === String(digit));
+  },
+  /** Share of the blanks that are right. */
+  reward(problem, answer) {
+    const [digits, solution] = [digitsOf(answer), digitsOf(problem.answer)];
+    if (!digits || !solution) return 0;
+    const givens = givensOf(problem);
+    const open = digits.filter((_, i) => givens[i] === '.');
+    const wanted = solution.filter((_, i) => givens[i] === '.');
+    return open.filter((digit, i) => digit === wanted[i]).length / wanted.length;
   },
 };

@@ -28,4 +28,11 @@ export interface Task {
   generate(random: TaskRandom, level: number): Problem;
   /** Whether `answer` solves the problem; white space around it does not count. */
   check(problem: Problem, answer: string): boolean;
+  /** How much an answer is worth, from 0 to 1, where a wrong one can be worth something; see `rewardOf`. */
+  reward?(problem: Problem, answer: string): number;
+}
+
+/** Reward of an answer for reinforcement learning, from 0 to 1: the task's own, or 1 when it is right. */
+export function rewardOf(task: Task, problem: Problem, answer: string): number {
+  return task.reward?.(problem, answer) ?? (task.check(problem, answer) ? 1 : 0);
 }

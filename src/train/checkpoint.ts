@@ -20,7 +20,7 @@ export interface RunIdentity {
 /** An identity in a checkpoint's header. */
 const written = ({ recipe, seed, steps }: RunIdentity) => JSON.stringify({ recipe, seed, steps });
 
-/** The tensors of a run by kind: 'parameter', 'optimizer', 'average'. */
+/** The tensors of a run by kind: 'parameter', 'optimizer', 'average', 'plan'. */
 export type RunState = Readonly<Record<string, Parameters>>;
 
 /** @throws QuickstepError 'no-space' when the disk is full; the last checkpoint is then still there. */

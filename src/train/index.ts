@@ -16,12 +16,15 @@ export { MovingAverage } from './average.ts';
 export { type CertaintyOptions, certaintyObjective, certaintyPenalty } from './certainty.ts';
 export { type CurvePoint, curveName, curveSvg } from './curve.ts';
 export { dropoutMasks } from './dropout.ts';
+export { type GroupPolicyOptions, groupPolicyPlan, type Likelihood } from './group-policy.ts';
 export { logName, readLog } from './log.ts';
 export { isLora, type LoraOptions, loraWeights, mergeLora, withLora } from './lora.ts';
 export {
   binaryCrossEntropy,
+  clippedSurrogate,
   crossEntropyRows,
   entropyRows,
+  klEstimate,
   klRows,
   policyGradientRows,
   squaredErrorRows,
@@ -39,12 +42,15 @@ export {
   type Parameters,
   residualInitializer,
 } from './parameters.ts';
+export { type CommittedTokens, type PolicyOptions, policyObjective, TokenScorer } from './policy.ts';
 export { type Batch, type Gradients, type Objective, type Terms, TrainingProgram } from './program.ts';
 export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from './recipe.ts';
+export { type PolicyRecipe, policyRecipe } from './recipes/cjgrpo.ts';
 export { type CertaintyRecipe, certaintyRecipe } from './recipes/dparallel.ts';
 export { learn2pdRecipe } from './recipes/learn2pd.ts';
 export { houseShares, Mixture } from './recipes/mixture.ts';
 export { findRecipe, recipes } from './recipes/registry.ts';
+export { advantagesOf, type Group, type RewardedPrompt, type RolloutOptions, rollOut } from './rollouts.ts';
 export { type ModelFiles, saveModel } from './save-model.ts';
 export { constantSchedule, cosineSchedule, type Schedule } from './schedule.ts';
 export { activeSegment, type SegmentOptions, segmentBatch } from './segments.ts';
@@ -65,3 +71,4 @@ export {
   type TrainOptions,
   train,
 } from './trainer.ts';
+export { stepSizes, type Trajectory, type TrajectoryBatch, trajectoryBatch } from './trajectories.ts';

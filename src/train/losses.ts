@@ -53,22 +53,37 @@ export function squaredErrorRows(b: GraphBuilder, x: Value, y: Value): Value {
 
 /**
  * PPO's clipped surrogate (Schulman et al. 2017, eq. 7), negated to be minimized, of each row [rows]:
- *   -min(r A, clip(r, 1 - ε, 1 + ε) A),  r = exp(log p(token) - old log p(token)).
+ *   -min(r A, clip(r, 1 - ε, 1 + ε) A),  r = exp(log p - old log p).
  * With old log probabilities equal to the current ones its gradient is REINFORCE's, -A ∇log p.
  */
+export function clippedSurrogate(
+  b: GraphBuilder,
+  logProbabilities: Value,
+  { oldLogProbabilities, advantages }: { oldLogProbabilities: Value; advantages: Value },
+  epsilon = 0.2,
+): Value {
+  const ratio = b.exp(b.sub(logProbabilities, oldLogProbabilities));
+  const clipped = minimum(b, b.maximum(ratio, 1 - epsilon), b.scalar(1 + epsilon));
+  return b.neg(minimum(b, b.mul(ratio, advantages), b.mul(clipped, advantages)));
+}
+
+/** The clipped surrogate of tokens [rows] under rows of logits. */
 export function policyGradientRows(
   b: GraphBuilder,
   logits: Value,
-  {
-    tokens,
-    oldLogProbabilities,
-    advantages,
-  }: { tokens: Value; oldLogProbabilities: Value; advantages: Value },
+  { tokens, ...sampled }: { tokens: Value; oldLogProbabilities: Value; advantages: Value },
   epsilon = 0.2,
 ): Value {
-  const ratio = b.exp(b.sub(b.neg(crossEntropyRows(b, logits, tokens)), oldLogProbabilities));
-  const clipped = minimum(b, b.maximum(ratio, 1 - epsilon), b.scalar(1 + epsilon));
-  return b.neg(minimum(b, b.mul(ratio, advantages), b.mul(clipped, advantages)));
+  return clippedSurrogate(b, b.neg(crossEntropyRows(b, logits, tokens)), sampled, epsilon);
+}
+
+/**
+ * An estimate of KL(p ‖ reference) from tokens drawn from p, of each row [rows]: e^d - d - 1 with d = log reference -
+ * log p, never negative (GRPO, Shao et al. 2024, arXiv:2402.03300, eq. 4). Through p alone it has a gradient.
+ */
+export function klEstimate(b: GraphBuilder, logProbabilities: Value, reference: Value): Value {
+  const difference = b.sub(b.stopGradient(reference), logProbabilities);
+  return b.sub(b.sub(b.exp(difference), difference), 1);
 }
 
 const minimum = (b: GraphBuilder, x: Value, y: Value) => b.neg(b.maximum(b.neg(x), b.neg(y)));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { promptTokens } from '../decode/generate.ts';
+import { generate, promptTokens } from '../decode/generate.ts';
+import type { LanguageModel } from '../models/language-model.ts';
 import { load } from '../models/load.ts';
 import { openTrainable } from './open-trainable.ts';
 
@@ -28,5 +29,18 @@ describe('openTrainable', () => {
     expect(() => encode({ prompt: 'Sort: 1', answer })).toThrow(
       expect.objectContaining({ code: 'bad-input', message: expect.stringContaining('takes 128') }),
     );
+  });
+
+  it('decodes with given weights, as a loaded checkpoint does', async () => {
+    const { decoder, parameters } = await openTrainable('house-diffusion');
+    const prompt = [{ role: 'user', content: 'Use 3 7 8 to make 29.' }];
+    const answer = async (model: LanguageModel) =>
+      (await generate(model, prompt, { maxTokens: 24, method: 'diffusion' }).result).committed;
+    await using ours = await decoder(parameters);
+    await using loaded = await load('house-diffusion', { precision: 'fp32' });
+    expect(await answer(ours)).toEqual(await answer(loaded));
+    for (const { data } of parameters.values()) data.fill(0);
+    await using empty = await decoder(parameters);
+    expect(await answer(empty)).not.toEqual(await answer(loaded));
   });
 });

@@ -1,10 +1,13 @@
 /** A checkpoint opened for training: its weights in float32, its tokens, and how to write it back. */
 
 import { QuickstepError } from '../errors.ts';
+import { Program, type ProgramOptions } from '../graph/session.ts';
 import { float32 } from '../graph/types.ts';
 import { type LlamaConfig, parseLlamaConfig } from '../models/config.ts';
+import { attentionCapabilities, LanguageModel } from '../models/language-model.ts';
+import { buildLlama } from '../models/llama.ts';
 import { llamaWeightShapes } from '../models/llama-training.ts';
-import { chatTemplateOf } from '../models/load.ts';
+import { chatTemplateOf, endIdsOf } from '../models/load.ts';
 import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Problem } from '../tasks/task.ts';
 import { type Tokenizer, tokenizerFilesOf, tokenizerOf } from '../text/index.ts';
@@ -24,6 +27,8 @@ export interface Trainable {
    * @throws QuickstepError 'bad-input' when they are more than the context holds.
    */
   encode(example: Problem): EncodedProblem;
+  /** A model of this architecture to decode with, in float32; the weights are copied. The caller disposes it. */
+  decoder(parameters: Parameters, options?: ProgramOptions): Promise<LanguageModel>;
   /** Writes weights of this architecture as a checkpoint folder. */
   save(folder: string, parameters: Parameters): Promise<void>;
 }
@@ -84,6 +89,20 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
           throw new QuickstepError('bad-input', what, 'Shorten its prompt or its answer, or leave it out.');
         }
         return { tokens, answerStart: before.length };
+      },
+      decoder: async (weights, options) => {
+        const source = { read: async (name: string) => weights.get(name)!.data.slice() };
+        const program = await Program.load(await buildLlama(config, source, { precision: 'fp32' }), options);
+        return new LanguageModel({
+          id,
+          config,
+          program,
+          precision: 'fp32',
+          tokenizer,
+          chatTemplate: template,
+          eosIds: endIdsOf(config.modelType, tokenizer),
+          capabilities: new Set(attentionCapabilities(config)),
+        });
       },
       save: (folder, weights) => {
         const files = tokenizerFilesOf(data);

@@ -36,6 +36,29 @@ export interface Gradients {
   gradients: Map<string, Float32Array>;
 }
 
+/** Weights as inputs of a program, each declared when it is first asked for. */
+export function weightInputs(
+  b: GraphBuilder,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): { weights: ReadonlyMap<string, Value>; weight: (name: string) => Value } {
+  const weights = new Map<string, Value>();
+  const weight = (name: string): Value => {
+    const known = weights.get(name);
+    if (known) return known;
+    const shape = shapes.get(name);
+    if (!shape)
+      throw new QuickstepError(
+        'bad-option',
+        `The model has no weight ${name}.`,
+        `It has: ${[...shapes.keys()].join(', ')}.`,
+      );
+    const value = b.input(name, 'float32', shape);
+    weights.set(name, value);
+    return value;
+  };
+  return { weights, weight };
+}
+
 export class TrainingProgram implements AsyncDisposable {
   /** Names of the trained parameters, in order. */
   readonly trained: readonly string[];
@@ -71,21 +94,7 @@ export class TrainingProgram implements AsyncDisposable {
     options: ProgramOptions = {},
   ): Promise<TrainingProgram> {
     const b = new GraphBuilder();
-    const weights = new Map<string, Value>();
-    const weight = (name: string): Value => {
-      const known = weights.get(name);
-      if (known) return known;
-      const shape = shapes.get(name);
-      if (!shape)
-        throw new QuickstepError(
-          'bad-option',
-          `The model has no weight ${name}.`,
-          `It has: ${[...shapes.keys()].join(', ')}.`,
-        );
-      const value = b.input(name, 'float32', shape);
-      weights.set(name, value);
-      return value;
-    };
+    const { weights, weight } = weightInputs(b, shapes);
     const { loss, metrics = {} } = objective(b, weight);
     b.output('loss', loss);
     for (const [name, value] of Object.entries(metrics)) b.output(`metric.${name}`, value);

@@ -15,4 +15,8 @@ export const trainingStreams = {
   example: 40,
   /** Tokens that stand in for those that are corrupted. */
   noise: 41,
+  /** Seeds of sampled answers. */
+  rollout: 42,
+  /** Which tokens of a prompt diffu-GRPO masks. */
+  promptMask: 43,
 } as const;

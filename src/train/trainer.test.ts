@@ -210,6 +210,30 @@ describe.each(tiny)('a run with $name', ({ name: _, ...recipe }) => {
     expect(weightsOf(resumed)).toEqual(weightsOf(whole));
   });
 
+  it('goes on with what the batches had kept', async () => {
+    /** Batches of the weights as they were before step 1 or 4, which come late. */
+    const plan = () => {
+      const parameters = new Map([['w', float32([4], new Float32Array(4))]]);
+      const kept = float32([4], new Float32Array(4));
+      const batches = async (step: number) => {
+        if (step % 3 === 1) kept.data.set(parameters.get('w')!.data);
+        const { x, y } = lineBatch(step);
+        const moved = Float32Array.from(y.data as Float32Array, (value, i) => value + kept.data[i % 4]);
+        return [{ x, y: float32(y.shape, moved) }];
+      };
+      return linePlan({ parameters, batches, state: new Map([['kept', kept]]), steps: 6 });
+    };
+    const whole = plan();
+    const expected = numbersOf(await run(whole));
+    for (const stop of [1, 2, 3, 4, 5]) {
+      const folder = await newFolder();
+      for await (const step of train(plan(), options({ folder }))) if (step.step === stop) break;
+      const resumed = plan();
+      expect(numbersOf(await run(resumed, { folder }))).toEqual(expected.slice(stop));
+      expect(weightsOf(resumed)).toEqual(weightsOf(whole));
+    }
+  });
+
   it('is the same when it is run again at its end', async () => {
     const folder = await newFolder();
     const whole = await prepare(recipe);

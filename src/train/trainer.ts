@@ -24,8 +24,13 @@ export interface TrainingPlan {
   objective: Objective;
   /** Which weights are trained. Default: all that the objective reads. */
   trained?: (name: string) => boolean;
-  /** The batches of a step, from 1; their losses and gradients add up. Must depend on nothing but the step. */
-  batches(step: number): readonly Batch[];
+  /**
+   * The batches of a step, from 1; their losses and gradients add up. Must depend on nothing but the step, the
+   * parameters as they are and `state`.
+   */
+  batches(step: number): readonly Batch[] | Promise<readonly Batch[]>;
+  /** What batches depend on beside the parameters and the step; changed in place by `batches`, kept in checkpoints. */
+  state?: Parameters;
   steps: number;
   schedule: Schedule;
   optimizer(
@@ -85,6 +90,7 @@ export async function* train(
     parameter: new Map(program.trained.map((name) => [name, plan.parameters.get(name)!])),
     optimizer: optimizer.state,
     average: average?.parameters ?? new Map(),
+    plan: plan.state ?? new Map(),
   };
   const identity: RunIdentity = { ...options.identity, steps: plan.steps };
   const path = folder && join(folder, checkpointName);
@@ -137,7 +143,7 @@ async function sumOfBatches(
   step: number,
   { signal }: TrainOptions,
 ): Promise<Gradients> {
-  const [first, ...rest] = plan.batches(step);
+  const [first, ...rest] = await plan.batches(step);
   const sum = await program.run(plan.parameters, first);
   for (const batch of rest) {
     signal?.throwIfAborted();
@@ -155,7 +161,7 @@ async function explainNotFinite(
   step: number,
   options: TrainOptions,
 ): Promise<never> {
-  for (const batch of plan.batches(step)) {
+  for (const batch of await plan.batches(step)) {
     const node = await firstNotFinite(program.graph, program.feeds(plan.parameters, batch), options);
     if (!node) continue;
     const hint = 'Lower the learning rate, clip gradients, or keep the operator away from its pole.';

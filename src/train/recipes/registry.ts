@@ -6,13 +6,22 @@ import { pathToFileURL } from 'node:url';
 import { QuickstepError } from '../../errors.ts';
 import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
+import { cjgrpo } from './cjgrpo.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
 import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
 
-const all: readonly Recipe[] = [houseCausal, houseDraft, houseDiffusion, houseNoise, learn2pd, dparallel];
+const all: readonly Recipe[] = [
+  houseCausal,
+  houseDraft,
+  houseDiffusion,
+  houseNoise,
+  learn2pd,
+  dparallel,
+  cjgrpo,
+];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));
 
