@@ -93,7 +93,7 @@ describe('training', () => {
   const learn = async (sign: 1 | -1, likelihood: Likelihood = 'trajectory') => {
     const plan = await planOf({
       likelihood,
-      steps: 60,
+      steps: 80,
       samples: 8,
       prompts: (number) => [
         { tokens: [40 + number, 41], reward: (text) => sign * reward(text) },

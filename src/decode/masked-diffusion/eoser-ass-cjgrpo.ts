@@ -1,7 +1,7 @@
 /**
  * EOS early rejection and ascending steps ("Taming Masked Diffusion Language Models via Consistency Trajectory
  * Reinforcement Learning with Fewer Decoding Step", 2025, arXiv:2509.23924): a whole canvas, without blocks, in as many
- * steps as its length has binary digits, without ending too soon. CJ-GRPO, the paper's training, is no part of decoding.
+ * steps as its length has binary digits, without ending too soon. CJ-GRPO, the paper's training: train/group-policy.ts.
  */
 
 import { z } from 'zod';
