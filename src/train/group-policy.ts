@@ -1,7 +1,7 @@
 /**
- * Reinforcement learning from groups of sampled answers. Each rollout samples answers with the weights as they are, then
- * makes a few updates on them, in which the old policy stays that of the rollout. The weights of the rollout are part of
- * a checkpoint, so that a run stopped between two updates on one rollout samples it again, to the same tokens.
+ * Reinforcement learning from groups of sampled answers. Each rollout samples answers with the weights as they are; a few
+ * updates follow on it, in which the old policy stays that of the rollout. The weights of the rollout are part of a
+ * checkpoint, so that a run stopped between two updates on one rollout samples it again, to the same tokens.
  */
 
 import { QuickstepError } from '../errors.ts';
@@ -27,6 +27,8 @@ export type Likelihood = 'trajectory' | 'one-step' | 'masked-prompt';
 
 /** Of the tokens of a prompt, in diffu-GRPO. */
 const maskedShare = 0.15;
+/** Updates until the learning rate is reached: the first steps of Adam are as large whatever the gradient. */
+const warmup = 10;
 
 export interface GroupPolicyOptions extends PolicyOptions, Omit<RolloutOptions, 'number'> {
   likelihood: Likelihood;
@@ -136,7 +138,7 @@ export function groupPolicyPlan(trainable: Trainable, options: GroupPolicyOption
     },
     state: old,
     steps,
-    schedule: constantSchedule(learningRate, Math.min(10, steps / 10)),
+    schedule: constantSchedule(learningRate, warmup),
     optimizer: (weights, trained) => new AdamW(weights, trained, { beta2: 0.99, weightDecay: 0 }),
     clip,
   };

@@ -2,7 +2,7 @@
  * Group relative policy optimization (GRPO, Shao et al. 2024, arXiv:2402.03300) of a masked-diffusion model: what is
  * likely or not are tokens committed to a canvas, given the canvas as it was. Of each token i, with advantage A,
  *
- *   -min(ρ A, clip(ρ, 1 - ε, 1 + ε) A) + β (e^d - d - 1),   ρ = p(i) / p_old(i),   d = ln p_reference(i) - ln p(i)
+ *   -min(ρ A, clip(ρ, 1 - ε, 1 + ε) A) + β (e^d - d - 1),  ρ = p(i) / p_old(i),  d = ln p_reference(i) - ln p(i)
  */
 
 import { GraphBuilder, Program, type ProgramOptions, type Tensor, type Value } from '../graph/index.ts';
