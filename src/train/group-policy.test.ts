@@ -95,10 +95,12 @@ describe.each(likelihoods)('with the likelihood %s', (likelihood) => {
 describe('training', () => {
   const learn = async (sign: 1 | -1) => {
     const plan = await planOf({
-      steps: 40,
+      steps: 80,
       samples: 16,
-      learningRate: 3e-2,
-      prompts: () => [{ tokens: [50, 51], reward: (text) => sign * reward(text) }],
+      // Nothing that holds it back.
+      beta: 0,
+      prompts: () =>
+        [50, 60].map((token) => ({ tokens: [token, 51], reward: (text) => sign * reward(text) })),
     });
     const rewards = (await run(plan)).map(({ metrics }) => sign * metrics.reward);
     return { first: mean(rewards.slice(0, 10)), last: mean(rewards.slice(-10)) };
@@ -106,11 +108,11 @@ describe('training', () => {
 
   it('raises what is rewarded', async () => {
     const { first, last } = await learn(1);
-    expect(last).toBeGreaterThan(first + 0.04);
+    expect(last).toBeGreaterThan(first + 0.15);
   });
 
   it('lowers it when it is punished', async () => {
     const { first, last } = await learn(-1);
-    expect(last).toBeLessThan(first - 0.04);
+    expect(last).toBeLessThan(first - 0.15);
   });
 });
