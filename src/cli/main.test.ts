@@ -215,6 +215,7 @@ describe.concurrent('methods, models, pull, inspect', () => {
     expect(models).toMatchObject([
       { id: 'house-causal', state: 'house' },
       { id: 'house-diffusion', state: 'house' },
+      { id: 'house-dparallel', state: 'house' },
       { id: 'house-draft', state: 'house' },
       { id: 'house-noise', state: 'house' },
       { id: 'stories260k', state: 'house' },
