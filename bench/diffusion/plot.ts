@@ -4,7 +4,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { type DecodingResult, type DiffusionResults, frontier, speedUp } from './results.ts';
 
-const size = { width: 860, height: 460, marginTop: 34, marginRight: 240, marginBottom: 44, marginLeft: 56 };
+const size = { width: 890, height: 460, marginTop: 34, marginRight: 270, marginBottom: 44, marginLeft: 56 };
 const lineHeight = 15;
 const leastSpeed = 0.95;
 const colors = { plain: '#8a929c', method: '#1f5fa8', combination: '#c2702a' } as const;
