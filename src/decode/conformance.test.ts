@@ -11,6 +11,13 @@ const anyOrder: OptOut = {
   reason: 'it commits the surest positions first, also behind the end token',
 };
 
+/** What resampled and typical drafts leave out: they draw other tokens than the baseline does with the same seed. */
+const otherDraws = (name: string): OptOut => ({
+  case: name,
+  reason: 'drafts are resampled or typical',
+  when: ({ accept }, sampled) => sampled && (accept === 'resample' || accept === 'typical'),
+});
+
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
 const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
@@ -144,6 +151,21 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
         reason: 'where nothing is asked again, the most probable tokens are committed, whatever was drawn',
         when: ({ stableSteps }) => stableSteps === 0,
       },
+    ],
+  },
+  'draft-alignment': {
+    variants: [
+      { draftTokens: 4, width: 3, length: 'fixed' },
+      { draftTokens: 64, width: 2, length: 'fixed' },
+      { accept: 'resample', draftTokens: 3, length: 'fixed' },
+      { accept: 'resample', draftTokens: 3, width: 4 },
+      { accept: 'typical', width: 2 },
+    ],
+    optOuts: [
+      otherDraws('writes what its baseline writes'),
+      otherDraws('writes what its baseline writes under penalties, biases and processors'),
+      otherDraws('is not stopped by half a stop string'),
+      otherDraws('leaves a stop string and what follows it out of the text'),
     ],
   },
   'prompt-lookup': {

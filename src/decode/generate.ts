@@ -14,6 +14,7 @@ import { type Masking, Run } from './run.ts';
 import { type SamplingInput, samplingOptions } from './sampling/options.ts';
 import type { LogitsProcessor } from './sampling/processors.ts';
 import { createSampler, type Sampler } from './sampling/sampler.ts';
+import { draftLanes } from './speculative/pair.ts';
 import type { CommittedToken, FinishReason, Statistics, Step } from './step.ts';
 
 /** Text, a conversation for the model's chat template, or token ids as they are. */
@@ -38,6 +39,8 @@ export interface GenerateOptions extends SamplingInput, z.input<typeof limitOpti
   method?: string | Method;
   /** The method's own options. */
   methodOptions?: Record<string, unknown>;
+  /** A smaller model of the same tokenizer, for methods that draft with one. */
+  draft?: LanguageModel;
   /** Logits processors of your own, after the penalties. */
   processors?: readonly LogitsProcessor[];
   signal?: AbortSignal;
@@ -117,7 +120,7 @@ function chooseMethod({ capabilities }: LanguageModel, { method, temperature = 0
   return findMethod(method ?? defaultMethod(capabilities, temperature));
 }
 
-const ownKeys = ['method', 'methodOptions', 'processors', 'signal'];
+const ownKeys = ['method', 'methodOptions', 'draft', 'processors', 'signal'];
 
 /** Limits, with every unknown key refused. */
 function parseLimits(options: GenerateOptions): z.output<typeof limitOptions> {
@@ -178,6 +181,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
   checkNeeds(method, model);
   const methodOptions = parseMethodOptions(method, options.methodOptions);
   const { maxTokens, stop, ignoreEos } = parseLimits(options);
+  const drafts = draftLanes(method, model, options.draft);
   const batch = model.newBatch();
   const decoders: Decoder[] = prompts.map((prompt, request) => {
     const make = (extra: readonly LogitsProcessor[]) => samplerFor(method, options, model, extra);
@@ -192,6 +196,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
       maxTokens,
       stop,
       masking: maskingOf(model),
+      draft: drafts?.open(),
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);

@@ -70,4 +70,8 @@ export { findMethod, methods } from './registry.ts';
 export { type Masking, type Run, vacant } from './run.ts';
 export { type SamplingInput, type SamplingOptions, samplingOptions } from './sampling/options.ts';
 export type { LogitsProcessor } from './sampling/processors.ts';
+export { type Drafter, speculate } from './speculative/drafter.ts';
+export { GrowingTree, likeliestShape, type TreeShape } from './speculative/tree.ts';
+export { resampleDraft } from './speculative/verify/resample.ts';
+export { type TypicalOptions, typicalDraft } from './speculative/verify/typical.ts';
 export type { CommittedToken, DraftToken, FinishReason, Statistics, Step } from './step.ts';

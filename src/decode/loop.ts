@@ -88,7 +88,8 @@ async function* score(
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
   const started = performance.now();
-  const proposed = workers.map((worker) => ({ worker, proposal: worker.propose() }));
+  const proposals = await allOf(workers.map((worker) => worker.propose()));
+  const proposed = workers.map((worker, i) => ({ worker, proposal: proposals[i] }));
   const keepers = proposed.filter(({ proposal }) => proposal.keeps !== false);
   const others = proposed.filter(({ proposal }) => proposal.keeps === false);
   for (const part of [keepers, others]) {
@@ -96,6 +97,12 @@ async function* score(
     signal?.throwIfAborted();
     yield* forward(model, part, started);
   }
+}
+
+/** All results; when some fail, the first failure once nothing is under way any more. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 /** A step of runs that share a forward. */
@@ -148,15 +155,18 @@ class Worker {
     return pending.length > 1 ? pending : [];
   }
 
-  #timed<T>(phase: 'propose' | 'choose' | 'remember', work: () => T): T {
+  #timed<T>(phase: 'choose' | 'remember', work: () => T): T {
     const started = performance.now();
     const result = work();
     this.run.statistics.seconds[phase] += (performance.now() - started) / 1000;
     return result;
   }
 
-  propose(): Proposal {
-    return this.#timed('propose', () => this.#phases.propose(this.run));
+  async propose(): Promise<Proposal> {
+    const started = performance.now();
+    const proposal = await this.#phases.propose(this.run);
+    this.run.statistics.seconds.propose += (performance.now() - started) / 1000;
+    return proposal;
   }
 
   /** Chooses from and remembers a forward's rows. */

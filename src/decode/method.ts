@@ -35,6 +35,8 @@ export interface Method<O extends MethodOptions = MethodOptions> {
   readonly options: O;
   /** Capabilities the model must have; checked before the first step. */
   readonly needs: readonly Capability[];
+  /** Whether the method runs a second, smaller model: `Run.draft`. */
+  readonly draft?: boolean;
   /** Temperatures that make sense: 'greedy' wants 0, 'sampled' more than 0. */
   readonly sampling: 'greedy' | 'sampled' | 'any';
   readonly guarantee: Guarantee;

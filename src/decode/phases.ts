@@ -12,6 +12,7 @@
 
 import type { Forward, ScoreGroup, Scores } from '../models/forward.ts';
 import type { Run } from './run.ts';
+import type { Distribution } from './sampling/distribution.ts';
 import type { LogitsProcessor } from './sampling/processors.ts';
 import type { DraftToken } from './step.ts';
 
@@ -20,6 +21,11 @@ export interface DraftTree {
   tokens: readonly number[];
   /** Index of each token's parent in `tokens`, -1 for a child of the committed text. Siblings differ. */
   parents: readonly number[];
+  /**
+   * What the children of the committed text ([0]) and of each node ([node + 1]) were drawn from, one after the other
+   * and each without those before it; undefined where they were not drawn. Sampling options have been applied.
+   */
+  drawnFrom?: readonly (Distribution | undefined)[];
 }
 
 export interface Proposal {
@@ -40,7 +46,8 @@ export interface Choice {
 export interface Phases {
   /** Awaited before the run's first step: reads what the method needs beside the model, such as trained weights. */
   prepare?(): Promise<void>;
-  propose(run: Run): Proposal;
+  /** A promise where a model of its own has to run first; those of a batch are asked together. */
+  propose(run: Run): Proposal | Promise<Proposal>;
   /** Extra logits processors, run after the user's sampling penalties. */
   readonly score?: readonly LogitsProcessor[];
   /** Copy logits out even when the sampling options alone would not need them. */
@@ -78,6 +85,11 @@ export function proposeDraft(run: Run, draft: DraftTree = emptyDraft): Proposal 
   };
 }
 
+/** The child of `node` (-1 for the committed text) with this token; -1 when there is none. */
+export function childOf({ tokens, parents }: DraftTree, node: number, token: number): number {
+  return tokens.findIndex((drafted, i) => drafted === token && parents[i] === node);
+}
+
 /**
  * Walks the draft tree from its root: the model's choice at each node is committed; while it is one of the node's
  * children the walk goes on from there. The committed tokens are exactly those of decoding one by one, at any
@@ -87,7 +99,7 @@ export function walkDraft(run: Run, { draft }: Proposal, [scores]: readonly Scor
   const accepted: number[] = [];
   for (let node = -1; ; ) {
     const token = run.commit(scores, node + 1);
-    const child = draft.tokens.findIndex((drafted, i) => drafted === token && draft.parents[i] === node);
+    const child = childOf(draft, node, token);
     if (child !== -1) accepted.push(child);
     if (child === -1 || run.finish) break;
     node = child;

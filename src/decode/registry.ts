@@ -15,6 +15,7 @@ import { localleap } from './masked-diffusion/localleap.ts';
 import { prophet } from './masked-diffusion/prophet.ts';
 import { renoise } from './masked-diffusion/renoise.ts';
 import type { Method } from './method.ts';
+import { draftAlignment } from './speculative/draft-alignment.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 
 const all = [
@@ -22,6 +23,7 @@ const all = [
   sample,
   beamSearch,
   promptLookup,
+  draftAlignment,
   diffusion,
   freedave,
   prophet,

@@ -9,8 +9,11 @@ import type { Scores } from '../models/forward.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Corruption } from './corruption.ts';
-import { randomStreams } from './random.ts';
+import { type RandomKey, randomStreams } from './random.ts';
+import type { Distribution } from './sampling/distribution.ts';
+import type { LogitsContext } from './sampling/processors.ts';
 import type { Choice, Sampler } from './sampling/sampler.ts';
+import type { DraftLane } from './speculative/draft-lanes.ts';
 import { type CommittedToken, type FinishReason, newStatistics } from './step.ts';
 import { createStopper, type Stopper } from './stop.ts';
 
@@ -41,6 +44,7 @@ export interface RunOptions {
   maxTokens: number;
   stop: readonly string[];
   masking?: Masking;
+  draft?: DraftLane;
 }
 
 export class Run {
@@ -54,6 +58,8 @@ export class Run {
   sequence: Sequence;
   finish: FinishReason | undefined;
   readonly masking: Masking | undefined;
+  /** The run's lane in a draft model, for methods that take one. */
+  readonly draft: DraftLane | undefined;
   /** Longest prompt plus answer, and longest answer, in tokens. */
   readonly contextLength: number;
   readonly maxTokens: number;
@@ -95,6 +101,7 @@ export class Run {
     this.sampler = options.sampler;
     this.eosIds = eosIds;
     this.masking = options.masking;
+    this.draft = options.draft;
     this.contextLength = contextLength;
     this.maxTokens = maxTokens;
     this.#stop = stop;
@@ -140,14 +147,34 @@ export class Run {
     return choice.token;
   }
 
-  /** The choice `commit` would make, without committing it. */
-  pick(scores: Scores, index: number): Choice {
-    const { sampler, prompt } = this;
+  /**
+   * The choice `commit` would make, without committing it.
+   * @param path Draft tokens between the answer so far and the row.
+   */
+  pick(scores: Scores, index: number, path: readonly number[] = []): Choice {
+    const { sampler } = this;
     if (sampler.argmaxOnly) return { token: scores.topToken(index), logprob: scores.topLogProb(index) };
-    const position = this.#generated.length;
-    const context = { promptTokens: prompt, generatedTokens: this.#generated, step: position };
-    const key = { seed: sampler.options.seed, stream: randomStreams.sample, step: 0, position };
-    return sampler.choose(scores.logits(index), context, key);
+    return sampler.choose(scores.logits(index), this.context(path), this.sampleKey(path.length));
+  }
+
+  /** The random number that decides the answer token `ahead` positions behind the present end. */
+  sampleKey(ahead = 0): RandomKey {
+    const position = this.#generated.length + ahead;
+    return { seed: this.sampler.options.seed, stream: randomStreams.sample, step: 0, position };
+  }
+
+  /**
+   * The distribution that the sampling options make of a row of logits.
+   * @param path Draft tokens between the answer so far and the row.
+   */
+  distribution(logits: Float32Array, path: readonly number[] = []): Distribution {
+    return this.sampler.distribution(logits, this.context(path));
+  }
+
+  /** What logits processors get to see at the end of the answer so far and draft tokens behind it. */
+  context(path: readonly number[] = []): LogitsContext {
+    const generatedTokens = path.length > 0 ? [...this.#generated, ...path] : this.#generated;
+    return { promptTokens: this.prompt, generatedTokens, step: generatedTokens.length };
   }
 
   /** Commits a token chosen by the method itself. */
@@ -259,8 +286,9 @@ export class Run {
     if (this.#sequences.delete(sequence)) this.cache.slots.free(sequence);
   }
 
-  /** Frees all sequences of the run. Safe to call twice. */
+  /** Frees all sequences of the run, and its lane in a draft model. Safe to call twice. */
   dispose(): void {
+    this.draft?.close();
     for (const sequence of this.#sequences) this.free(sequence);
   }
 }

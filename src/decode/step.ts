@@ -39,6 +39,9 @@ export interface Statistics {
   /** Draft tokens scored, and those of them that were right. */
   drafted: number;
   accepted: number;
+  /** Forwards of a draft model, and the rows run through it. */
+  draftForwards: number;
+  draftRows: number;
   /** K/V rows (one token in all layers) that forwards read from and wrote to the cache. */
   kvRead: number;
   kvWritten: number;
@@ -76,6 +79,8 @@ export function newStatistics(): Statistics {
     committed: 0,
     drafted: 0,
     accepted: 0,
+    draftForwards: 0,
+    draftRows: 0,
     kvRead: 0,
     kvWritten: 0,
     seconds: { propose: 0, score: 0, choose: 0, remember: 0 },

@@ -6,10 +6,11 @@ import {
   type Distribution,
   pointMass,
   probabilityOf,
+  residual,
   sample,
   sampleLogits,
-  sampleResidual,
   softmax,
+  without,
 } from './distribution.ts';
 
 const key = (position: number, stream: number = randomStreams.sample) => ({
@@ -93,21 +94,35 @@ describe('sample', () => {
   });
 });
 
-describe('sampleResidual', () => {
+describe('residual', () => {
   const p = softmax(Float32Array.of(1, 2, 0, -Infinity, 1.5, -1));
   const q = softmax(Float32Array.of(2, 0, 1, 1, -Infinity, -1));
 
-  it('follows max(0, p - q)', () => {
-    const weights = dense(p, 6).map((value, id) => Math.max(0, value - probabilityOf(q, id)));
-    const expected = weights.map((weight) => weight / sum(weights));
-    const drawn = counts(6, 20_000, (position) => sampleResidual(p, q, key(position)));
-    expect(chiSquareTest(drawn, expected).p).toBeGreaterThan(1e-4);
+  it('is max(0, p - q), ordered and normalized', () => {
+    fc.assert(
+      fc.property(row, row, (a, b) => {
+        const [left, right] = [softmax(a), softmax(b)];
+        const size = Math.max(a.length, b.length);
+        const weights = dense(left, size).map((value, id) => Math.max(0, value - probabilityOf(right, id)));
+        const total = sum(weights);
+        const rest = residual(left, right);
+        if (total === 0) {
+          expect(rest).toBeUndefined();
+          return;
+        }
+        expect(sum(rest!.probs)).toBeCloseTo(1, 9);
+        for (const [rank, id] of rest!.ids.entries()) {
+          expect(rest!.probs[rank] * total).toBeCloseTo(weights[id], 12);
+          if (rank > 0) expect(rest!.probs[rank]).toBeLessThanOrEqual(rest!.probs[rank - 1]);
+        }
+      }),
+    );
   });
 
   const speculate = (draft: Distribution, acceptance: (token: number) => number) => (position: number) => {
     const token = sample(draft, key(position, randomStreams.draft));
     if (uniform(key(position, randomStreams.accept)) < acceptance(token)) return token;
-    return sampleResidual(p, draft, key(position, randomStreams.residual));
+    return sample(residual(p, draft) ?? p, key(position, randomStreams.residual));
   };
   const lossless = (draft: Distribution) => (token: number) =>
     probabilityOf(p, token) / probabilityOf(draft, token);
@@ -125,12 +140,19 @@ describe('sampleResidual', () => {
     expect(chiSquareTest(wrong, dense(p, 6)).p).toBeLessThan(1e-9);
   });
 
-  it('falls back to p when nothing is left', () => {
-    expect(sampleResidual(p, p, key(5))).toBe(sample(p, key(5)));
-    expect(sampleResidual(pointMass(2), pointMass(2), key(5))).toBe(2);
+  it('is nothing where p equals q, and takes a draft with ids that p does not have', () => {
+    expect(residual(p, p)).toBeUndefined();
+    expect(residual(pointMass(2), pointMass(2))).toBeUndefined();
+    expect(residual(pointMass(2), softmax(new Float32Array(50)))).toEqual(pointMass(2));
   });
+});
 
-  it('takes a draft with ids that p does not have', () => {
-    expect(sampleResidual(pointMass(2), softmax(new Float32Array(50)), key(0))).toBe(2);
+describe('without', () => {
+  it('leaves the others in proportion', () => {
+    const { ids, probs } = without(softmax(Float32Array.of(0, 1, 0, -Infinity)), 1)!;
+    expect([...ids]).toEqual([0, 2]);
+    expect([...probs]).toEqual([0.5, 0.5]);
+    expect(without(pointMass(3), 3)).toBeUndefined();
+    expect(without(pointMass(3), 4)).toEqual(pointMass(3));
   });
 });

@@ -69,24 +69,47 @@ export function sampleLogits(logits: Float32Array, key: RandomKey): number {
   return token ?? sample(normalize(logits, sortDescending(logits, candidates(logits)), total), key);
 }
 
-/**
- * Draws from max(0, p - q), normalized: the token to commit after a token drawn from `q` was refused. Accepting a
- * draft x with probability min(1, p(x) / q(x)) and calling this otherwise gives tokens distributed as `p`.
- * Where p equals q a refusal has probability 0; should rounding cause one, the draw is from `p`.
- */
-export function sampleResidual(p: Distribution, q: Distribution, key: RandomKey): number {
-  let largest = 0;
-  for (const id of p.ids) if (id > largest) largest = id;
-  const draft = new Float64Array(largest + 1);
-  for (let rank = 0; rank < q.ids.length; rank++) draft[q.ids[rank]] = q.probs[rank];
-  const residual = new Float64Array(p.ids.length);
+/** Probability by token id, [largest id + 1]. */
+function dense({ ids, probs }: Distribution, largest: number): Float64Array {
+  const byId = new Float64Array(largest + 1);
+  for (let rank = 0; rank < ids.length; rank++) if (ids[rank] <= largest) byId[ids[rank]] = probs[rank];
+  return byId;
+}
+
+/** `weights` by rank of `ids`, normalized and ordered; undefined when they sum to 0. */
+function fromWeights(ids: Int32Array, weights: Float64Array): Distribution | undefined {
   let total = 0;
-  let last = -1;
-  for (let rank = 0; rank < p.ids.length; rank++) {
-    residual[rank] = Math.max(0, p.probs[rank] - draft[p.ids[rank]]);
-    total += residual[rank];
-    if (residual[rank] > 0) last = rank;
-  }
-  if (last < 0) return sample(p, key);
-  return invert(p.ids, residual, uniform(key) * total) ?? p.ids[last];
+  for (const weight of weights) total += weight;
+  if (!(total > 0)) return undefined;
+  const kept = [...ids.keys()].filter((rank) => weights[rank] > 0);
+  kept.sort((a, b) => weights[b] - weights[a] || ids[a] - ids[b]);
+  return {
+    ids: Int32Array.from(kept, (rank) => ids[rank]),
+    probs: Float64Array.from(kept, (rank) => weights[rank] / total),
+  };
+}
+
+/**
+ * max(0, p - q), normalized: what the next token is drawn from after a token drawn from `q` was refused. Accepting a
+ * draft x with probability min(1, p(x) / q(x)) and drawing from this otherwise gives tokens distributed as `p`.
+ * Undefined where nothing is left: then p equals q, and a refusal has probability 0 up to rounding.
+ */
+export function residual(p: Distribution, q: Distribution): Distribution | undefined {
+  const drafted = dense(
+    q,
+    p.ids.reduce((largest, id) => Math.max(largest, id), 0),
+  );
+  return fromWeights(
+    p.ids,
+    p.probs.map((probability, rank) => Math.max(0, probability - drafted[p.ids[rank]])),
+  );
+}
+
+/** The distribution given that it is not `token`; undefined when there is no other. */
+export function without(distribution: Distribution, token: number): Distribution | undefined {
+  const { ids, probs } = distribution;
+  return fromWeights(
+    ids,
+    probs.map((probability, rank) => (ids[rank] === token ? 0 : probability)),
+  );
 }

@@ -11,7 +11,9 @@
 
 import { z } from 'zod';
 import { defineMethod } from '../method.ts';
-import { type DraftTree, proposeDraft, walkDraft } from '../phases.ts';
+import type { DraftTree } from '../phases.ts';
+import { speculate } from './drafter.ts';
+import { GrowingTree } from './tree.ts';
 
 const options = z.strictObject({
   ngramMax: z.int().min(1).max(16).default(3).describe('Longest run of last tokens to look for, in tokens.'),
@@ -43,38 +45,18 @@ export function lookup(
   levels: number,
   nodes = levels * branches,
 ): DraftTree {
-  const draft: GrowingTree = { tokens: [], parents: [] };
+  const draft = new GrowingTree();
   if (levels < 1) return draft;
   const end = tokens.length;
-  for (let n = Math.min(ngramMax, end - 1); n >= ngramMin && draft.tokens.length === 0; n--) {
+  for (let n = Math.min(ngramMax, end - 1); n >= ngramMin && draft.size === 0; n--) {
     let found = 0;
     for (let start = end - n - 1; start >= 0 && found < branches; start--) {
       let matched = 0;
       while (matched < n && tokens[start + matched] === tokens[end - n + matched]) matched++;
-      if (matched === n && graft(draft, tokens.slice(start + n, start + n + levels), nodes)) found++;
+      if (matched === n && draft.graft(tokens.slice(start + n, start + n + levels), nodes)) found++;
     }
   }
   return draft;
-}
-
-interface GrowingTree {
-  tokens: number[];
-  parents: number[];
-}
-
-/** Adds a chain to a tree of at most `nodes`, sharing the nodes they have in common; false when it added nothing. */
-function graft({ tokens, parents }: GrowingTree, chain: readonly number[], nodes: number): boolean {
-  const before = tokens.length;
-  let node = -1;
-  for (const token of chain) {
-    const parent = node;
-    node = tokens.findIndex((drafted, i) => drafted === token && parents[i] === parent);
-    if (node !== -1) continue;
-    if (tokens.length >= nodes) break;
-    node = tokens.push(token) - 1;
-    parents.push(parent);
-  }
-  return tokens.length > before;
 }
 
 export const promptLookup = defineMethod({
@@ -89,21 +71,15 @@ export const promptLookup = defineMethod({
   guarantee: 'lossless',
   phases: (options) => {
     let length = 1;
-    return {
-      propose: (run) => {
-        // The last token needs no draft: the walk gives one more than it accepts.
-        const nodes = Math.min(options.draftTokens, run.remaining - 1);
-        return proposeDraft(run, lookup(run.tokens(), options, Math.min(length, nodes), nodes));
+    return speculate({
+      draft: (run, room) => {
+        const nodes = Math.min(options.draftTokens, room);
+        return lookup(run.tokens(), options, Math.min(length, nodes), nodes);
       },
-      choose: (run, proposal, scores) => {
-        const choice = walkDraft(run, proposal, scores);
-        const drafted = proposal.draft.tokens.length;
-        if (drafted === 0) return choice;
-        const right = choice.accepted.length;
-        const all = right >= Math.min(length, drafted);
-        length = all ? Math.min(length + growth, options.draftTokens) : Math.max(1, right);
-        return choice;
+      observe: (accepted, draft) => {
+        const all = accepted >= Math.min(length, draft.tokens.length);
+        length = all ? Math.min(length + growth, options.draftTokens) : Math.max(1, accepted);
       },
-    };
+    });
   },
 });

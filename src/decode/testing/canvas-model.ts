@@ -14,7 +14,7 @@ import type { Masking, Run } from '../run.ts';
 import { argmax } from '../sampling/select.ts';
 import { logSoftmaxAt } from '../sampling/softmax.ts';
 import type { Step } from '../step.ts';
-import { type DecodeTokensOptions, newRun } from './decode-tokens.ts';
+import { newRun, type TokenRunOptions } from './decode-tokens.ts';
 
 /** Logits [vocabulary] of one position of a whole text. */
 export type CanvasLogits = (tokens: readonly number[], position: number) => Float32Array;
@@ -118,7 +118,7 @@ export const maskingOf = (
   { shiftLogits = false, endIds = [] }: Partial<Pick<Masking, 'shiftLogits' | 'endIds'>> = {},
 ): Masking => ({ corruption: { kind: 'mask', maskId }, causalPrompt: false, shiftLogits, endIds });
 
-export interface DecodeCanvasOptions extends DecodeTokensOptions {
+export interface DecodeCanvasOptions extends TokenRunOptions {
   maskId: number;
   shiftLogits?: boolean;
   /** In place of the mask. */

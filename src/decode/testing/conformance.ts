@@ -43,8 +43,8 @@ export interface ConformanceCase {
 export interface OptOut {
   case: string;
   reason: string;
-  /** Left out with these options of the method only; always without it. */
-  when?(methodOptions: Record<string, unknown>): boolean;
+  /** Left out with these options of the method and temperatures only; always without it. */
+  when?(methodOptions: Record<string, unknown>, sampled: boolean): boolean;
 }
 
 export interface ConformanceOptions {
@@ -78,14 +78,18 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
   describe.each(precisions)(`${method.slug} in %s`, (precision) => {
     let model: LanguageModel;
     let short: LanguageModel;
+    let draft: LanguageModel | undefined;
     beforeAll(async () => {
       const masked = method.needs.includes('canvas') || method.needs.includes('mask-token');
       model = await loadStories(precision, { masked });
       short = await loadStories(precision, { masked, contextLength: shortContext });
+      // Near enough to draft well, far enough to be wrong at times.
+      if (method.draft) draft = await loadStories('w4');
     });
     afterAll(async () => {
       await model[Symbol.asyncDispose]();
       await short[Symbol.asyncDispose]();
+      await draft?.[Symbol.asyncDispose]();
     });
     for (const temperature of temperatures(method)) {
       for (const variant of [{}, ...(precision === precisions[0] ? variants : [])]) {
@@ -95,11 +99,17 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
           for (const { name, about, run } of cases) {
             if (about && !about({ method, sampled })) continue;
             const optOut = optOuts.find(
-              (entry) => entry.case === name && entry.when?.(methodOptions) !== false,
+              (entry) => entry.case === name && entry.when?.(methodOptions, sampled) !== false,
             );
             const title = optOut ? `${name} (left out: ${optOut.reason})` : name;
             it.skipIf(optOut !== undefined)(title, () =>
-              run({ method, model, short, sampled, options: { ...temperature, method, methodOptions } }),
+              run({
+                method,
+                model,
+                short,
+                sampled,
+                options: { ...temperature, method, methodOptions, ...(draft && { draft }) },
+              }),
             );
           }
         });

@@ -7,6 +7,7 @@ import { type Method, type MethodOptions, parseMethodOptions } from '../method.t
 import { type Masking, Run } from '../run.ts';
 import type { SamplingInput } from '../sampling/options.ts';
 import { createSampler } from '../sampling/sampler.ts';
+import { type DraftLane, DraftLanes } from '../speculative/draft-lanes.ts';
 import type { Step } from '../step.ts';
 import { cachedContextModel, type NextLogits } from './cached-context.ts';
 
@@ -22,7 +23,7 @@ const letters: Tokenizer = {
   piece: (id) => String.fromCharCode(97 + id),
 };
 
-export interface DecodeTokensOptions {
+export interface TokenRunOptions {
   prompt: readonly number[];
   maxTokens: number;
   sampling?: SamplingInput;
@@ -33,11 +34,32 @@ export interface DecodeTokensOptions {
   masking?: Masking;
 }
 
+export interface DecodeTokensOptions extends TokenRunOptions {
+  /** The language of a draft model. */
+  draft?: NextLogits;
+  /** Longest text of the draft model; that of the run without it. */
+  draftContext?: number;
+}
+
 /** A run of these options in an open lane. */
-export function newRun(cache: KvCache, options: DecodeTokensOptions & { request?: number }): Run {
-  const { request = 0, sampling = {}, eosIds = [], stop = [], contextLength = 1000, ...rest } = options;
+export function newRun(
+  cache: KvCache,
+  options: TokenRunOptions & { request?: number; lane?: DraftLane },
+): Run {
+  const { request = 0, sampling = {}, eosIds = [], stop = [], contextLength = 1000, lane, ...rest } = options;
   const sampler = createSampler(sampling, { eosIds });
-  return new Run({ ...rest, request, cache, sampler, tokenizer: letters, eosIds, stop, contextLength });
+  const limits = { ...rest, eosIds, stop, contextLength };
+  return new Run({ ...limits, request, cache, sampler, tokenizer: letters, draft: lane });
+}
+
+/** Cost of a draft forward in tests, in forwards of the model. */
+const draftCost = 0.1;
+
+/** Lanes of a draft model in plain TypeScript for a model of `vocabSize` tokens. */
+export function draftLanesOf(draft: NextLogits, vocabSize: number, contextLength = 1000): DraftLanes {
+  const { batch, forwardLanes } = cachedContextModel(draft);
+  const config = { contextLength, vocabSize: draft([0]).length };
+  return new DraftLanes({ config, forwardLanes, newBatch: () => batch }, { vocabSize, cost: draftCost });
 }
 
 /** The run after its end, and its steps. Throws when a K/V slot is still in use. */
@@ -47,10 +69,13 @@ export async function decodeTokens<O extends MethodOptions>(
   options: DecodeTokensOptions,
 ): Promise<{ run: Run; steps: Step[] }> {
   const model = cachedContextModel(logitsOf);
-  const run = newRun(model.batch.open(), options);
+  const { draft, draftContext = options.contextLength } = options;
+  const lanes = draft && draftLanesOf(draft, logitsOf([0]).length, draftContext);
+  const run = newRun(model.batch.open(), { ...options, lane: lanes?.open() });
   const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
   const steps: Step[] = [];
   for await (const step of decode(model, model.batch, [{ run, phases }])) steps.push(step);
-  if (model.batch.used > 0) throw new Error(`${model.batch.used} slots were not freed`);
+  const used = model.batch.used + (lanes?.used ?? 0);
+  if (used > 0) throw new Error(`${used} slots were not freed`);
   return { run, steps };
 }

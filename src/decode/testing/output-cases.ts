@@ -13,8 +13,9 @@ const maxTokens = 32;
 /** The baseline's run of the same options. */
 function baseline({ method: { baseline: slug }, options, sampled }: Subject): GenerateOptions {
   const method = slug ? findMethod(slug) : findMethod(sampled ? 'sample' : 'greedy');
-  const known = Object.entries(options.methodOptions ?? {}).filter(([name]) => name in method.options.shape);
-  return { ...options, method, methodOptions: Object.fromEntries(known) };
+  const { draft: _, methodOptions = {}, ...rest } = options;
+  const known = Object.entries(methodOptions).filter(([name]) => name in method.options.shape);
+  return { ...rest, method, methodOptions: Object.fromEntries(known) };
 }
 
 const lossless: ConformanceCase['about'] = ({ method }) => method.guarantee === 'lossless';

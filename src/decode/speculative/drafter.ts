@@ -1,0 +1,35 @@
+/**
+ * What a speculative method is made of: a drafter, which guesses how the text goes on, and a rule that verifies the
+ * guesses with one forward of the model. Everything else of a decoding step is as without drafts.
+ */
+
+import { type DraftTree, type Phases, proposeDraft, walkDraft } from '../phases.ts';
+import type { Run } from '../run.ts';
+
+/** Drafts for one run. */
+export interface Drafter {
+  /**
+   * Guesses continuations of the run's text.
+   * @param room Most levels that are of use: the walk gives one token more than it accepts, and the answer ends.
+   */
+  draft(run: Run, room: number): DraftTree | Promise<DraftTree>;
+  /** Told how many tokens of its last draft were accepted; not told of empty drafts. */
+  observe?(accepted: number, draft: DraftTree): void;
+}
+
+/** The phases of a speculative method. By default only drafts are accepted that plain decoding would have chosen. */
+export function speculate(drafter: Drafter, verify: Phases['choose'] = walkDraft): Partial<Phases> {
+  return {
+    propose: (run) => {
+      const draft = drafter.draft(run, run.remaining - 1);
+      return draft instanceof Promise
+        ? draft.then((tree) => proposeDraft(run, tree))
+        : proposeDraft(run, draft);
+    },
+    choose: (run, proposal, scores) => {
+      const choice = verify(run, proposal, scores);
+      if (proposal.draft.tokens.length > 0) drafter.observe?.(choice.accepted.length, proposal.draft);
+      return choice;
+    },
+  };
+}
