@@ -8,7 +8,7 @@ import type { Step } from '../decode/step.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
-import { loadModel, modelOptions } from './load-model.ts';
+import { loadDraft, loadModel, modelOptions } from './load-model.ts';
 import { methodGroup, methodInput, methodNamed, optionsUsed } from './method-options.ts';
 import { colorDepth, createPaint } from './paint.ts';
 import { promptFor, promptOptions, readPrompt } from './prompt.ts';
@@ -59,14 +59,17 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const named = slug === undefined ? undefined : methodNamed(slug);
   const wanted = args.values(modelOptions);
   const id = args.given(modelOptions).model ?? named?.model ?? wanted.model;
-  await using model = await loadModel({ ...wanted, model: id }, signal, json);
+  const chosen = { ...wanted, model: id };
+  await using model = await loadModel(chosen, signal, json);
   const method = named ?? methodNamed(defaultMethod(model.capabilities, temperature));
+  await using draft = await loadDraft([method], chosen, signal, json);
   const input = methodInput(method, args);
   const generation = generate(model, promptFor(model, text, prompting), {
     ...input.sampling,
     ...args.given(limitOptions),
     method,
     methodOptions: input.methodOptions,
+    draft,
     signal,
   });
 
@@ -143,7 +146,9 @@ function stepWriter(model: LanguageModel, color: boolean): (step: Step) => void 
 
 function summaryLine(result: Result): string {
   const { tokens, steps, forwards, statistics, finish, seconds, firstTokenSeconds } = result;
-  const drafts = statistics.drafted > 0 ? `, ${statistics.accepted} of ${statistics.drafted} drafts` : '';
+  const { drafted, accepted, draftForwards } = statistics;
+  const by = draftForwards > 0 ? ` in ${draftForwards} forwards of the draft model` : '';
+  const drafts = drafted > 0 ? `, ${accepted} of ${drafted} drafts${by}` : '';
   const times = `${seconds.toFixed(2)} s (first after ${firstTokenSeconds.toFixed(2)} s)`;
   const rate = `${result.tokensPerSecond.toFixed(1)} tokens/s`;
   return `${tokens.length} tokens in ${times}, ${rate} · ${steps} steps, ${forwards} forwards${drafts} · ${finish}`;

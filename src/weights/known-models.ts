@@ -38,6 +38,8 @@ export interface KnownModel {
   /** SPDX identifier. */
   licence: string;
   summary: string;
+  /** A smaller model of the same tokenizer that drafts for it when none is named. */
+  draft?: string;
   /** Tried in this order. */
   sources: readonly (HouseSource | HubSource | WheelSource)[];
 }
@@ -55,9 +57,12 @@ function houseModels(summaries: Readonly<Record<string, string>>): KnownModel[] 
     alias: id,
     licence: 'Apache-2.0',
     summary,
+    draft: drafts[id],
     sources: [{ kind: 'house' }],
   }));
 }
+
+const drafts: Readonly<Record<string, string>> = { 'house-causal': 'house-draft' };
 
 export const KNOWN_MODELS: readonly KnownModel[] = [
   {

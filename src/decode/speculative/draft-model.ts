@@ -72,9 +72,11 @@ export class DraftModel {
     const ended: Leaf[] = [];
     for (let level = 1; ; level++) {
       const children = grow(tree, leaves, Math.min(width, nodes - tree.size));
-      if (children.length === 0 || level === levels || level > room || tree.size >= nodes) break;
-      ended.push(...leaves.filter((leaf) => !children.some(({ parent }) => parent === leaf)));
-      leaves = await this.#expand(tree, children, width);
+      // Nothing comes behind an end token.
+      const open = children.filter(({ node }) => !this.#run.eosIds.includes(tree.tokens[node]));
+      if (open.length === 0 || level === levels || level > room || tree.size >= nodes) break;
+      ended.push(...leaves.filter((leaf) => !open.some(({ parent }) => parent === leaf)));
+      leaves = await this.#expand(tree, open, width);
     }
     this.#cached = [...ended, ...leaves].map((leaf) => ({
       sequence: leaf.sequence,
