@@ -39,6 +39,36 @@ export function totalVariationRows(b: GraphBuilder, p: Value, q: Value): Value {
   return b.mul(b.reduceSum(b.abs(b.sub(b.softmax(p), b.softmax(q))), [1], false), 0.5);
 }
 
+/**
+ * TVD++ ("Direct Alignment of Draft Model for Speculative Decoding with Chat-Fine-Tuned LLMs", arXiv:2403.00858): total
+ * variation to a fixed `target` as a policy gradient, with the reward's advantage in place of the reward. With p of the
+ * trained logits and q of the target,
+ *
+ *   ∇ TV = -E_{x~p}[r(x) ∇ log p(x)],  r(x) = 1 where q(x) > p(x), else 0
+ *   TVD++ = -Σ sg(p(x) A(x)) log p(x),  A(x) = (r(x) - μ) / σ
+ *
+ * of each row [rows]; μ and σ are those of r over all rows, weighted by `weights` [rows] and p. Its value means nothing,
+ * only its gradient does: as Σ p ∇ log p = 0, that is ∇ TV / σ.
+ */
+export function advantageTotalVariationRows(
+  b: GraphBuilder,
+  logits: Value,
+  target: Value,
+  weights: Value,
+): Value {
+  const p = b.stopGradient(b.softmax(logits));
+  const q = b.stopGradient(b.softmax(target));
+  const reward = b.cast(b.less(p, q), 'float32');
+  const mean = b.div(
+    weightedSum(b, b.reduceSum(b.mul(p, reward), [1], false), weights),
+    b.reduceSum(weights, [0], false),
+  );
+  // r is 0 or 1, so that its variance is μ - μ².
+  const deviation = b.add(b.sqrt(b.sub(mean, b.mul(mean, mean))), 1e-6);
+  const advantage = b.stopGradient(b.div(b.sub(reward, mean), deviation));
+  return b.neg(b.reduceSum(b.mul(b.mul(p, advantage), b.logSoftmax(logits)), [1], false));
+}
+
 /** Entropy -Σ p log p of each row [rows]. */
 export function entropyRows(b: GraphBuilder, logits: Value): Value {
   const logP = b.logSoftmax(logits);

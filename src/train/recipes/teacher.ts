@@ -83,7 +83,7 @@ export async function staticAnswers(
 }
 
 /** SHA-256 of all weights: what a teacher's answers are a function of, beside the prompts. */
-function fingerprint(parameters: Parameters): string {
+export function fingerprint(parameters: Parameters): string {
   const hash = createHash('sha256');
   for (const [name, { data }] of parameters) {
     hash.update(name);

@@ -1,0 +1,153 @@
+/**
+ * house-draft-aligned: house-draft fine-tuned to draft for house-causal, from house-causal's own answers to training
+ * problems, after "Direct Alignment of Draft Model for Speculative Decoding with Chat-Fine-Tuned LLMs"
+ * (arXiv:2403.00858). Its first stage, pretraining, is the recipe house-draft.
+ */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import { generateBatch } from '../../decode/generate.ts';
+import { uniform } from '../../decode/random.ts';
+import type { LanguageModel } from '../../models/language-model.ts';
+import { load } from '../../models/load.ts';
+import type { EncodedProblem } from '../../tasks/index.ts';
+import {
+  type DistillationLoss,
+  distillationObjective,
+  isTrained,
+  withoutTarget,
+  withTarget,
+} from '../distillation.ts';
+import { cachedLines } from '../line-cache.ts';
+import { openTrainable, type Trainable } from '../open-trainable.ts';
+import { AdamW } from '../optimizers/adamw.ts';
+import { defineRecipe, type Recipe, type RecipeOptions } from '../recipe.ts';
+import { cosineSchedule } from '../schedule.ts';
+import { byLength, causalBatch } from '../sequences.ts';
+import { trainingStreams } from '../streams.ts';
+import { answerTokens } from './house.ts';
+import { Mixture } from './mixture.ts';
+import { fingerprint } from './teacher.ts';
+
+/** The settings that drafts will be used with, in turn: answers of one temperature alone would teach one. */
+const temperatures = [0, 0.3, 0.7, 1];
+const maxTokens = 96;
+const examplesPerStep = 48;
+/** One example in ten is a problem of pretraining with its right answer, lest the draft forget. */
+const pretrainingShare = 0.1;
+/** How often an answer is seen, on average. */
+const epochs = 3;
+/** Problems answered between two writes to the file. */
+const atOnce = 64;
+
+const answerSchema = z.object({ tokens: z.array(z.int().min(0)).min(1), ended: z.boolean() });
+type Answer = z.output<typeof answerSchema>;
+
+/** Answers of the target; prompt n at temperature n mod 4. */
+async function answersOf(
+  target: LanguageModel,
+  prompts: readonly (readonly number[])[],
+  { first, seed, signal }: { first: number; seed: number; signal?: AbortSignal },
+): Promise<Answer[]> {
+  const answers: Answer[] = new Array(prompts.length);
+  for (const [t, temperature] of temperatures.entries()) {
+    const indices = [...prompts.keys()].filter((index) => (first + index) % temperatures.length === t);
+    const asked = indices.map((index) => ({ tokens: prompts[index] }));
+    const options = { temperature, topP: 0.95, seed: seed + first, maxTokens, signal };
+    const results = await generateBatch(target, asked, options).result;
+    for (const [i, { tokens, finish }] of results.entries())
+      answers[indices[i]] = { tokens, ended: finish === 'eos' };
+  }
+  return answers;
+}
+
+/** What the target wrote for training problems: prompts with answers that came to their end. */
+async function distillationSet(
+  id: string,
+  target: Trainable,
+  count: number,
+  { seed, folder, runtime, signal, onAnswers }: RecipeOptions,
+): Promise<EncodedProblem[]> {
+  const mixture = new Mixture(seed, target.encode);
+  const prompts = Array.from({ length: count }, (_, n) => {
+    const [{ tokens, answerStart }] = mixture.examples(n, 1, 1);
+    return [...tokens.subarray(0, answerStart)];
+  });
+  let model: LanguageModel | undefined;
+  try {
+    const answers = await cachedLines({
+      path: folder && join(folder, 'answers.jsonl'),
+      identity: { teacher: fingerprint(target.parameters), seed },
+      count,
+      batch: atOnce,
+      schema: answerSchema,
+      make: async (first, end) => {
+        model ??= await load(id, { ...runtime, signal });
+        return await answersOf(model, prompts.slice(first, end), { first, seed, signal });
+      },
+      onProgress: onAnswers,
+    });
+    return answers.flatMap(({ tokens, ended }, n) =>
+      ended ? [{ tokens: Int32Array.from([...prompts[n], ...tokens]), answerStart: prompts[n].length }] : [],
+    );
+  } finally {
+    await model?.[Symbol.asyncDispose]();
+  }
+}
+
+export interface AlignedRecipe extends Pick<Recipe, 'slug' | 'title' | 'summary'> {
+  /** Ids of the model that is trained, and of the one it drafts for. */
+  draft: string;
+  target: string;
+  loss: DistillationLoss;
+  learningRate?: number;
+}
+
+/** A recipe of a draft model that is aligned with a target by some loss. */
+export function alignedRecipe(recipe: AlignedRecipe): Recipe {
+  const { draft: draftId, target: targetId, loss, learningRate = 5e-4, ...names } = recipe;
+  return defineRecipe({
+    ...names,
+    // Not that of the house models: other problems than they were trained on.
+    seed: 5,
+    smokeSteps: 10,
+    prepare: async (options) => {
+      const { seed, steps = 150 } = options;
+      const [draft, target] = [await openTrainable(draftId), await openTrainable(targetId)];
+      const count = Math.ceil((steps * examplesPerStep) / epochs);
+      const answers = await distillationSet(targetId, target, count, options);
+      const mixture = new Mixture(seed + 1, draft.encode);
+      const pretraining = Math.round(examplesPerStep * pretrainingShare);
+      return {
+        plan: {
+          parameters: withTarget(draft.parameters, target.parameters),
+          trained: isTrained,
+          objective: distillationObjective({ draft: draft.config, target: target.config }, loss),
+          batches: (step) => {
+            const distilled = Array.from({ length: examplesPerStep - pretraining }, (_, position) => {
+              const u = uniform({ seed, stream: trainingStreams.example, step, position });
+              return answers[Math.floor(u * answers.length)];
+            });
+            const examples = [...distilled, ...mixture.examples(step, pretraining, 1)];
+            const normalizer = answerTokens(examples);
+            return byLength(examples, 2).map((part) => causalBatch(part, draft.pad, normalizer));
+          },
+          steps,
+          schedule: cosineSchedule(learningRate, steps, Math.min(20, steps / 10)),
+          optimizer: (weights, trained) => new AdamW(weights, trained),
+          clip: 1,
+        },
+        save: (folder, weights) => draft.save(folder, withoutTarget(weights)),
+      };
+    },
+  });
+}
+
+export const houseDraftAligned = alignedRecipe({
+  slug: 'house-draft-aligned',
+  title: 'House draft model, aligned',
+  summary: "house-draft fine-tuned on house-causal's own answers, to be accepted more often (TVD++).",
+  draft: 'house-draft',
+  target: 'house-causal',
+  loss: 'tvd++',
+});
