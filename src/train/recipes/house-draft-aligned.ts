@@ -36,27 +36,29 @@ const examplesPerStep = 48;
 /** One example in ten is a problem of pretraining with its right answer, lest the draft forget. */
 const pretrainingShare = 0.1;
 /** How often an answer is seen, on average. */
-const epochs = 3;
-/** Problems answered between two writes to the file. */
+const epochs = 4;
+/** Problems answered at once, and between two writes to the file. */
 const atOnce = 64;
 
 const answerSchema = z.object({ tokens: z.array(z.int().min(0)).min(1), ended: z.boolean() });
 type Answer = z.output<typeof answerSchema>;
 
-/** Answers of the target; prompt n at temperature n mod 4. */
+/** Answers of the target to prompts from number `first` on. Batches of them have a temperature and a seed each. */
 async function answersOf(
   target: LanguageModel,
   prompts: readonly (readonly number[])[],
   { first, seed, signal }: { first: number; seed: number; signal?: AbortSignal },
 ): Promise<Answer[]> {
-  const answers: Answer[] = new Array(prompts.length);
-  for (const [t, temperature] of temperatures.entries()) {
-    const indices = [...prompts.keys()].filter((index) => (first + index) % temperatures.length === t);
-    const asked = indices.map((index) => ({ tokens: prompts[index] }));
-    const options = { temperature, topP: 0.95, seed: seed + first, maxTokens, signal };
-    const results = await generateBatch(target, asked, options).result;
-    for (const [i, { tokens, finish }] of results.entries())
-      answers[indices[i]] = { tokens, ended: finish === 'eos' };
+  const answers: Answer[] = [];
+  while (answers.length < prompts.length) {
+    const batch = Math.floor((first + answers.length) / atOnce);
+    const requests = prompts
+      .slice(answers.length, (batch + 1) * atOnce - first)
+      .map((tokens) => ({ tokens }));
+    const temperature = temperatures[batch % temperatures.length];
+    const options = { temperature, topP: 0.95, seed: seed + batch, maxTokens, signal };
+    for (const { tokens, finish } of await generateBatch(target, requests, options).result)
+      answers.push({ tokens, ended: finish === 'eos' });
   }
   return answers;
 }
@@ -112,7 +114,7 @@ export function alignedRecipe(recipe: AlignedRecipe): Recipe {
     seed: 5,
     smokeSteps: 10,
     prepare: async (options) => {
-      const { seed, steps = 150 } = options;
+      const { seed, steps = 80 } = options;
       const [draft, target] = [await openTrainable(draftId), await openTrainable(targetId)];
       const count = Math.ceil((steps * examplesPerStep) / epochs);
       const answers = await distillationSet(targetId, target, count, options);
