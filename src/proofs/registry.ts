@@ -4,6 +4,7 @@ import { QuickstepError } from '../errors.ts';
 import { ccd } from './ccd.ts';
 import { creditDecoding } from './credit-decoding.ts';
 import { dparallel } from './dparallel.ts';
+import { draftAlignment } from './draft-alignment.ts';
 import { eoserAssCjgrpo } from './eoser-ass-cjgrpo.ts';
 import { freedave } from './freedave.ts';
 import { learn2pd } from './learn2pd.ts';
@@ -20,6 +21,7 @@ const all: readonly Proof[] = [
   eoserAssCjgrpo,
   learn2pd,
   dparallel,
+  draftAlignment,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

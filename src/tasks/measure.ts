@@ -28,6 +28,8 @@ export interface Decoding {
   readonly model?: LanguageModel;
   /** The method's own options; where they depend on the canvas, a function of the task. */
   readonly options?: MethodInput | ((task: TaskLevel) => MethodInput);
+  /** The draft model of a method that takes one. */
+  readonly draft?: LanguageModel;
 }
 
 type MethodInput = Readonly<Record<string, unknown>>;
@@ -120,11 +122,12 @@ export async function measure(
   const problems = samples * tasks.length;
 
   async function answer(d: number, t: number, first: number, count: number): Promise<Growing> {
-    const { method, model: own = model } = decodings[d];
+    const { method, draft, model: own = model } = decodings[d];
     const outcomes: Outcome[] = [];
     const { seconds } = await evaluate(own, from(sets[t], first), {
       method,
       methodOptions: { ...optionsOf(decodings[d], tasks[t]) },
+      draft,
       maxTokens: tasks[t].maxTokens,
       samples: count,
       batch: count,
