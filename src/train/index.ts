@@ -20,6 +20,7 @@ export { type GroupPolicyOptions, groupPolicyPlan, type Likelihood } from './gro
 export { logName, readLog } from './log.ts';
 export { isLora, type LoraOptions, loraWeights, mergeLora, withLora } from './lora.ts';
 export {
+  advantageTotalVariationRows,
   binaryCrossEntropy,
   clippedSurrogate,
   crossEntropyRows,
@@ -47,6 +48,7 @@ export { type Batch, type Gradients, type Objective, type Terms, TrainingProgram
 export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from './recipe.ts';
 export { type PolicyRecipe, policyRecipe } from './recipes/cjgrpo.ts';
 export { type CertaintyRecipe, certaintyRecipe } from './recipes/dparallel.ts';
+export { type AlignedRecipe, alignedRecipe } from './recipes/house-draft-aligned.ts';
 export { learn2pdRecipe } from './recipes/learn2pd.ts';
 export { houseShares, Mixture } from './recipes/mixture.ts';
 export { findRecipe, recipes } from './recipes/registry.ts';

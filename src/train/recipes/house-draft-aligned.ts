@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { generateBatch } from '../../decode/generate.ts';
 import { uniform } from '../../decode/random.ts';
+import { QuickstepError } from '../../errors.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { load } from '../../models/load.ts';
 import type { EncodedProblem } from '../../tasks/index.ts';
@@ -89,9 +90,13 @@ async function distillationSet(
       },
       onProgress: onAnswers,
     });
-    return answers.flatMap(({ tokens, ended }, n) =>
+    // Answers that were cut would teach the draft never to end one.
+    const ended = answers.flatMap(({ tokens, ended }, n) =>
       ended ? [{ tokens: Int32Array.from([...prompts[n], ...tokens]), answerStart: prompts[n].length }] : [],
     );
+    if (ended.length > 0) return ended;
+    const hint = 'Train it further first: the draft learns from its answers.';
+    throw new QuickstepError('no-progress', `${id} ended none of ${count} answers.`, hint);
   } finally {
     await model?.[Symbol.asyncDispose]();
   }

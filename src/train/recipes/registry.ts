@@ -11,6 +11,7 @@ import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
 import { houseNoise } from './house-noise.ts';
+import { houseDraftAligned } from './house-draft-aligned.ts';
 import { learn2pd } from './learn2pd.ts';
 
 const all: readonly Recipe[] = [
@@ -18,6 +19,7 @@ const all: readonly Recipe[] = [
   houseDraft,
   houseDiffusion,
   houseNoise,
+  houseDraftAligned,
   learn2pd,
   dparallel,
   cjgrpo,
