@@ -1,7 +1,7 @@
 /**
  * Fine-tunes house-draft to draft for house-causal with each loss of the paper, from the same weights on the same answers
  * in the same order; proofs/house/drafts.ts then measures the models.
- *   npx tsx proofs/house/draft-losses.ts [--out runs] [--losses kl,tvd] [--steps 80] [--rate 5e-4] [--threads 2]
+ *   npx tsx proofs/house/draft-losses.ts [--out runs] [--losses kl,tvd] [--steps 200] [--rate 2e-4] [--threads 2]
  * Runs go on where they were stopped. Model `<out>/draft-<loss>/model`.
  */
 
@@ -16,8 +16,8 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'runs' },
     losses: { type: 'string', default: distillationLosses.join(',') },
-    steps: { type: 'string', default: '80' },
-    rate: { type: 'string', default: '5e-4' },
+    steps: { type: 'string', default: '200' },
+    rate: { type: 'string', default: '2e-4' },
     threads: { type: 'string', default: '2' },
   },
 });

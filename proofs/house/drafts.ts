@@ -45,7 +45,8 @@ async function decode(options: GenerateOptions) {
     for (const { level } of task.levels) {
       await evaluate(target, testProblems(task, { seed, level }), {
         ...options,
-        seed,
+        // Runs of one seed share the random number of a place: other levels get others.
+        seed: 100 * seed + level,
         samples,
         batch: Math.min(samples, 25),
         onBatch: (_, solved) => {

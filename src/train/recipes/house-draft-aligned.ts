@@ -7,7 +7,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { generateBatch } from '../../decode/generate.ts';
-import { uniform } from '../../decode/random.ts';
 import { QuickstepError } from '../../errors.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { load } from '../../models/load.ts';
@@ -25,7 +24,6 @@ import { AdamW } from '../optimizers/adamw.ts';
 import { defineRecipe, type Recipe, type RecipeOptions } from '../recipe.ts';
 import { cosineSchedule } from '../schedule.ts';
 import { byLength, causalBatch } from '../sequences.ts';
-import { trainingStreams } from '../streams.ts';
 import { answerTokens } from './house.ts';
 import { Mixture } from './mixture.ts';
 import { fingerprint } from './teacher.ts';
@@ -33,11 +31,8 @@ import { fingerprint } from './teacher.ts';
 /** The settings that drafts will be used with, in turn: answers of one temperature alone would teach one. */
 const temperatures = [0, 0.3, 0.7, 1];
 const maxTokens = 96;
-const examplesPerStep = 48;
 /** One example in ten is a problem of pretraining with its right answer, lest the draft forget. */
 const pretrainingShare = 0.1;
-/** How often an answer is seen, on average. */
-const epochs = 4;
 /** Problems answered at once, and between two writes to the file. */
 const atOnce = 64;
 
@@ -108,33 +103,38 @@ export interface AlignedRecipe extends Pick<Recipe, 'slug' | 'title' | 'summary'
   target: string;
   loss: DistillationLoss;
   learningRate?: number;
+  /** Default 48. */
+  examplesPerStep?: number;
 }
 
 /** A recipe of a draft model that is aligned with a target by some loss. */
 export function alignedRecipe(recipe: AlignedRecipe): Recipe {
-  const { draft: draftId, target: targetId, loss, learningRate = 5e-4, ...names } = recipe;
+  const { draft: draftId, target: targetId, loss, ...more } = recipe;
+  const { learningRate = 2e-4, examplesPerStep = 48, ...names } = more;
   return defineRecipe({
     ...names,
     // Not that of the house models: other problems than they were trained on.
     seed: 5,
     smokeSteps: 10,
     prepare: async (options) => {
-      const { seed, steps = 80 } = options;
+      const { seed, steps = 200 } = options;
       const [draft, target] = [await openTrainable(draftId), await openTrainable(targetId)];
-      const count = Math.ceil((steps * examplesPerStep) / epochs);
-      const answers = await distillationSet(targetId, target, count, options);
-      const mixture = new Mixture(seed + 1, draft.encode);
       const pretraining = Math.round(examplesPerStep * pretrainingShare);
+      const distilling = examplesPerStep - pretraining;
+      // Each answer is seen once: four times over, a draft this small learned the problems by heart and fell behind.
+      const answers = await distillationSet(targetId, target, steps * distilling, options);
+      const mixture = new Mixture(seed + 1, draft.encode);
       return {
         plan: {
           parameters: withTarget(draft.parameters, target.parameters),
           trained: isTrained,
           objective: distillationObjective({ draft: draft.config, target: target.config }, loss),
           batches: (step) => {
-            const distilled = Array.from({ length: examplesPerStep - pretraining }, (_, position) => {
-              const u = uniform({ seed, stream: trainingStreams.example, step, position });
-              return answers[Math.floor(u * answers.length)];
-            });
+            const first = (step - 1) * distilling;
+            const distilled = Array.from(
+              { length: distilling },
+              (_, position) => answers[(first + position) % answers.length],
+            );
             const examples = [...distilled, ...mixture.examples(step, pretraining, 1)];
             const normalizer = answerTokens(examples);
             return byLength(examples, 2).map((part) => causalBatch(part, draft.pad, normalizer));
