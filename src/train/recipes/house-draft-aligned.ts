@@ -121,7 +121,7 @@ export function alignedRecipe(recipe: AlignedRecipe): Recipe {
       const [draft, target] = [await openTrainable(draftId), await openTrainable(targetId)];
       const pretraining = Math.round(examplesPerStep * pretrainingShare);
       const distilling = examplesPerStep - pretraining;
-      // Each answer is seen once: four times over, a draft this small learned the problems by heart and fell behind.
+      // Each answer is seen once: after four times over, a draft was accepted less on unseen problems than before.
       const answers = await distillationSet(targetId, target, steps * distilling, options);
       const mixture = new Mixture(seed + 1, draft.encode);
       return {

@@ -10,8 +10,8 @@ import { cjgrpo } from './cjgrpo.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
-import { houseNoise } from './house-noise.ts';
 import { houseDraftAligned } from './house-draft-aligned.ts';
+import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
 
 const all: readonly Recipe[] = [
