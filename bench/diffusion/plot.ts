@@ -110,6 +110,9 @@ export function diffusionPlot({ decodings }: Pick<DiffusionResults, 'decodings'>
   });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', 'Right answers of each decoding over how many times fewer forwards it takes');
+  svg.setAttribute(
+    'aria-label',
+    'Right answers of each decoding over how many times fewer forwards it takes',
+  );
   return `${svg.outerHTML}\n`;
 }
