@@ -1,7 +1,7 @@
 /**
  * Runs `prove` on papers and keeps what came out: proofs/results/<paper>.json, and docs/proofs.md from all of them.
- *   npx tsx proofs/papers.ts [paper ...] [--seed 2026] [--samples 100] [--threads 1]
- * Without papers it runs every proof. Takes minutes for each.
+ *   npx tsx proofs/papers.ts [paper ...] [--seed 2026] [--samples 100] [--threads 1] [--page]
+ * Without papers it runs every proof, which takes minutes for each; with --page it only writes the page.
  */
 
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '2026' },
     samples: { type: 'string', default: '100' },
     threads: { type: 'string' },
+    page: { type: 'boolean', default: false },
   },
 });
 const [seed, samples] = [Number(values.seed), Number(values.samples)];
@@ -92,5 +93,6 @@ ${sections.join('\n\n')}
   );
 }
 
-for (const slug of positionals.length > 0 ? positionals : proofs.keys()) await run(slug);
+const asked = positionals.length > 0 || values.page ? positionals : [...proofs.keys()];
+for (const slug of asked) await run(slug);
 await writePage();
