@@ -1,9 +1,7 @@
-/** The conformance suite over every registered method. A method is covered by being registered. */
+/** What the conformance suite runs of each method besides its defaults, and what it leaves out. */
 
-import { describe, expect, it } from 'vitest';
-import { findMethod, methods } from './registry.ts';
-import { type ConformanceOptions, conformance, type OptOut } from './testing/conformance.ts';
-import { savedFilter } from './testing/filters.ts';
+import type { ConformanceOptions, OptOut } from './conformance.ts';
+import { savedFilter } from './filters.ts';
 
 /** What canvas methods leave out: positions are committed in any order. */
 const anyOrder: OptOut = {
@@ -19,7 +17,7 @@ const otherDraws = (name: string): OptOut => ({
 });
 
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
-const special: Readonly<Record<string, ConformanceOptions>> = {
+export const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
   diffusion: {
     variants: [
@@ -176,31 +174,5 @@ const special: Readonly<Record<string, ConformanceOptions>> = {
   },
 };
 
-for (const method of methods.values()) conformance(method, special[method.slug]);
-
-describe('the registry', () => {
-  it('knows methods by their own slug, and no slug twice', () => {
-    for (const [slug, method] of methods) {
-      expect(method.slug).toBe(slug);
-      expect(slug).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
-      expect(findMethod(slug)).toBe(method);
-    }
-    expect(new Set([...methods.values()].map(({ title }) => title)).size).toBe(methods.size);
-    for (const slug of Object.keys(special)) expect(methods.has(slug)).toBe(true);
-  });
-
-  it('names the methods there are when one is missing', () => {
-    expect(() => findMethod('gredy')).toThrow(
-      expect.objectContaining({ code: 'not-found', hint: expect.stringContaining('greedy') }),
-    );
-  });
-});
-
-describe('conformance itself', () => {
-  it('takes no opt-out without a case or a reason', () => {
-    const greedy = findMethod('greedy');
-    expect(() => conformance(greedy, { optOuts: [{ case: 'no such case', reason: 'none' }] })).toThrow();
-    const known = 'refuses an empty prompt';
-    expect(() => conformance(greedy, { optOuts: [{ case: known, reason: '' }] })).toThrow();
-  });
-});
+/** Families of methods; each has a file of its own for the suite, so that they run side by side. */
+export const testedFamilies = ['baseline', 'masked-diffusion', 'speculative'];
