@@ -1,0 +1,185 @@
+/**
+ * Derivatives of expressions: what may follow a first byte (Brzozowski 1964), by classes of bytes that an expression
+ * cannot tell apart, and what they tell: calls at the beginning, the shortest text, emptiness.
+ */
+
+import { type ByteSet, byteClasses, hasByte } from './byte-set.ts';
+import { type Call, type Expression, type Expressions, tooComplex } from './expression.ts';
+
+/** All derivatives of an expression. */
+export interface Row {
+  /** [256] */
+  readonly classOf: Uint8Array;
+  readonly derivatives: readonly Expression[];
+}
+
+/** Expressions looked at to find out whether an intersection has a text. */
+const maxSearched = 5_000;
+
+/** What may follow `byte` where `expression` stands, leaving aside texts that begin with a rule. */
+export function derive(make: Expressions, expression: Expression, byte: number): Expression {
+  expression.row ??= rowOf(make, expression);
+  return expression.row.derivatives[expression.row.classOf[byte]];
+}
+
+function rowOf(make: Expressions, expression: Expression): Row {
+  const sets = new Set<ByteSet>();
+  collectFirst(expression, sets);
+  const { classOf, representatives } = byteClasses(sets);
+  const derivatives = representatives.map((byte) => {
+    const found: Expression[] = [];
+    collect(make, expression, byte, make.empty, found);
+    return make.choice(...found);
+  });
+  return { classOf, derivatives };
+}
+
+/** The sets that the first byte is compared with. */
+function collectFirst(expression: Expression, out: Set<ByteSet>): void {
+  for (let e = expression; ; ) {
+    if (e.kind === 'bytes') out.add(e.set);
+    else if (e.kind === 'choice' || e.kind === 'both') for (const part of e.parts) collectFirst(part, out);
+    else if (e.kind === 'repeat' || e.kind === 'not') collectFirst(e.body, out);
+    if (e.kind !== 'concat') return;
+    collectFirst(e.head, out);
+    if (!e.head.nullable) return;
+    e = e.tail;
+  }
+}
+
+/** Adds the alternatives of the derivative of `expression` followed by `rest`. */
+function collect(
+  make: Expressions,
+  expression: Expression,
+  byte: number,
+  rest: Expression,
+  out: Expression[],
+) {
+  for (let e = expression; ; ) {
+    if (e.kind === 'bytes') {
+      if (hasByte(e.set, byte)) out.push(rest);
+    } else if (e.kind === 'choice') {
+      for (const part of e.parts) collect(make, part, byte, rest, out);
+    } else if (e.kind === 'repeat') {
+      const again = make.repeat(e.body, Math.max(0, e.min - 1), e.max - 1);
+      collect(make, e.body, byte, make.concat(again, rest), out);
+    } else if (e.kind === 'both' || e.kind === 'not') {
+      const derived = prune(make, deriveSet(make, e, byte));
+      if (derived !== make.nothing) out.push(make.concat(derived, rest));
+    }
+    if (e.kind !== 'concat') return;
+    collect(make, e.head, byte, make.concat(e.tail, rest), out);
+    if (!e.head.nullable) return;
+    e = e.tail;
+  }
+}
+
+type SetForm = Extract<Expression, { kind: 'both' | 'not' }>;
+
+function deriveSet(make: Expressions, e: SetForm, byte: number): Expression {
+  if (e.kind === 'not') return make.not(derive(make, e.body, byte));
+  return make.unprunedBoth(e.parts.map((part) => derive(make, part, byte)));
+}
+
+/** The rules that `expression` may begin with. */
+export function callsOf(make: Expressions, expression: Expression): readonly Call[] {
+  if (expression.regular) return [];
+  if (!expression.calls) {
+    const calls: Call[] = [];
+    collectCalls(make, expression, make.empty, calls);
+    expression.calls = calls;
+  }
+  return expression.calls;
+}
+
+function collectCalls(make: Expressions, expression: Expression, rest: Expression, out: Call[]): void {
+  for (let e = expression; !e.regular; ) {
+    if (e.kind === 'call') out.push({ rule: e.rule, rest });
+    else if (e.kind === 'choice') for (const part of e.parts) collectCalls(make, part, rest, out);
+    else if (e.kind === 'repeat') {
+      const again = make.repeat(e.body, Math.max(0, e.min - 1), e.max - 1);
+      collectCalls(make, e.body, make.concat(again, rest), out);
+    }
+    if (e.kind !== 'concat') return;
+    collectCalls(make, e.head, make.concat(e.tail, rest), out);
+    if (!e.head.nullable) return;
+    e = e.tail;
+  }
+}
+
+/** The expression, or `nothing` when no text matches it. */
+export function prune(make: Expressions, expression: Expression): Expression {
+  const isSet = expression.kind === 'both' || expression.kind === 'not';
+  return isSet && shortestOf(make, expression) === Number.POSITIVE_INFINITY ? make.nothing : expression;
+}
+
+/** Fewest bytes of a text that matches; Infinity when there is none. Calls need bound rules, see `bindRules`. */
+export function shortestOf(make: Expressions, expression: Expression): number {
+  expression.shortest ??= measure(make, expression);
+  return expression.shortest;
+}
+
+function measure(make: Expressions, e: Expression): number {
+  switch (e.kind) {
+    case 'nothing':
+      return Number.POSITIVE_INFINITY;
+    case 'empty':
+      return 0;
+    case 'bytes':
+      return 1;
+    case 'concat': {
+      let total = 0;
+      let rest: Expression = e;
+      for (; rest.kind === 'concat'; rest = rest.tail) total += shortestOf(make, rest.head);
+      return total + shortestOf(make, rest);
+    }
+    case 'choice':
+      return Math.min(...e.parts.map((part) => shortestOf(make, part)));
+    case 'repeat':
+      return e.min === 0 ? 0 : e.min * shortestOf(make, e.body);
+    case 'call':
+      return e.rule.shortest;
+    default:
+      return search(make, e);
+  }
+}
+
+/** Breadth-first search for the shortest text of an intersection or complement; notes what it learns on its way. */
+function search(make: Expressions, start: SetForm): number {
+  const from = new Map<Expression, Expression | undefined>([[start, undefined]]);
+  let best = Number.POSITIVE_INFINITY;
+  let end: { at: Expression; shortest: number } | undefined;
+  let level: Expression[] = [start];
+  for (let depth = 0; level.length > 0 && depth < best; depth++) {
+    const next: Expression[] = [];
+    for (const e of level) {
+      const known = e.nullable ? 0 : knownShortest(make, e);
+      if (known !== undefined) {
+        if (depth + known >= best) continue;
+        best = depth + known;
+        end = { at: e, shortest: known };
+        continue;
+      }
+      const sets = new Set<ByteSet>();
+      collectFirst(e, sets);
+      for (const byte of byteClasses(sets).representatives) {
+        const derived = deriveSet(make, e as SetForm, byte);
+        if (from.has(derived)) continue;
+        from.set(derived, e);
+        next.push(derived);
+      }
+      if (from.size > maxSearched) throw tooComplex('whether its parts have a text in common');
+    }
+    level = next;
+  }
+  if (!end) for (const e of from.keys()) e.shortest = best;
+  let shortest = end?.shortest ?? 0;
+  for (let e = end?.at; e; e = from.get(e)) e.shortest = shortest++;
+  return best;
+}
+
+/** What is known without a search. */
+function knownShortest(make: Expressions, e: Expression): number | undefined {
+  if (e.shortest !== undefined) return e.shortest;
+  return e.kind === 'both' || e.kind === 'not' ? undefined : shortestOf(make, e);
+}
