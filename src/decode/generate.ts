@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import type { ChatMessage } from '../text/chat.ts';
+import { type ConstraintOptions, constraintKeys, constraintOf } from './constrained/options.ts';
+import { constraintProcessor } from './constrained/processor.ts';
 import { type Decoder, decode } from './loop.ts';
 import { checkNeeds, defaultMethod, type Method, parseMethodOptions } from './method.ts';
 import { findMethod } from './registry.ts';
@@ -31,7 +33,7 @@ export const limitOptions = z.strictObject({
   ignoreEos: z.boolean().default(false).describe('Go on past the end token, up to the token limit.'),
 });
 
-export interface GenerateOptions extends SamplingInput, z.input<typeof limitOptions> {
+export interface GenerateOptions extends SamplingInput, ConstraintOptions, z.input<typeof limitOptions> {
   /**
    * Slug of the method, or a method of your own. Default: 'greedy', or 'sample' when a temperature is given;
    * 'diffusion' for a masked-diffusion model.
@@ -120,7 +122,7 @@ function chooseMethod({ capabilities }: LanguageModel, { method, temperature = 0
   return findMethod(method ?? defaultMethod(capabilities, temperature));
 }
 
-const ownKeys = ['method', 'methodOptions', 'draft', 'processors', 'signal'];
+const ownKeys = ['method', 'methodOptions', 'draft', 'processors', 'signal', ...constraintKeys];
 
 /** Limits, with every unknown key refused. */
 function parseLimits(options: GenerateOptions): z.output<typeof limitOptions> {
@@ -176,23 +178,52 @@ function maskingOf({ config, eosIds }: LanguageModel): Masking | undefined {
   };
 }
 
+/**
+ * The constraint of the options, which the method and the limits must leave whole.
+ * @throws QuickstepError as `constraintOf`, and 'unsupported' for a method that does not write from left to right
+ */
+function checkedConstraint(method: Method, model: LanguageModel, options: GenerateOptions) {
+  const constraint = constraintOf(model, options);
+  if (!constraint) return undefined;
+  if (!method.needs.includes('causal')) {
+    const hint = 'Use a method that writes from left to right, such as greedy or sample.';
+    throw new QuickstepError('unsupported', `Method ${method.slug} cannot keep to a constraint.`, hint);
+  }
+  const cuts = (['ignoreEos', 'stop', 'minTokens'] as const).find((key) => {
+    const value = options[key];
+    return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  });
+  if (cuts) {
+    const hint = 'A constrained answer ends where the constraint lets it.';
+    throw new QuickstepError('bad-option', `Option "${cuts}" does not go with a constraint.`, hint);
+  }
+  return constraint;
+}
+
 function start(model: LanguageModel, prompts: readonly Prompt[], options: GenerateOptions) {
   const method = chooseMethod(model, options);
   checkNeeds(method, model);
   const methodOptions = parseMethodOptions(method, options.methodOptions);
   const { maxTokens, stop, ignoreEos } = parseLimits(options);
   const drafts = draftLanes(method, model, options.draft);
+  const constraint = checkedConstraint(method, model, options);
+  const { contextLength } = model.config;
   const batch = model.newBatch();
   const decoders: Decoder[] = prompts.map((prompt, request) => {
-    const make = (extra: readonly LogitsProcessor[]) => samplerFor(method, options, model, extra);
+    const tokens = promptTokens(model, prompt);
+    // Last of all, so that no other processor brings a token back.
+    const longest = Math.min(maxTokens, contextLength - tokens.length);
+    const masks = constraint ? [constraintProcessor(constraint, longest)] : [];
+    const make = (extra: readonly LogitsProcessor[]) =>
+      samplerFor(method, options, model, [...extra, ...masks]);
     const run = new Run({
       request,
-      prompt: promptTokens(model, prompt),
+      prompt: tokens,
       cache: batch.open(),
       sampler: make([]),
       tokenizer: model.tokenizer,
       eosIds: ignoreEos ? [] : model.eosIds,
-      contextLength: model.config.contextLength,
+      contextLength,
       maxTokens,
       stop,
       masking: maskingOf(model),

@@ -1,0 +1,105 @@
+/** Generation under a constraint, with every method that writes from left to right. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LanguageModel } from '../../models/language-model.ts';
+import { type GenerateOptions, generate, generateBatch } from '../generate.ts';
+import { methods } from '../registry.ts';
+import { loadStories, prompts } from '../testing/models.ts';
+import { growingStrings, stringSet } from './index.ts';
+
+let model: LanguageModel;
+beforeAll(async () => {
+  model = await loadStories('w8a8');
+});
+afterAll(() => model?.[Symbol.asyncDispose]());
+
+const answer = (options: GenerateOptions, prompt: string = prompts[0]) =>
+  generate(model, prompt, options).result;
+
+/** Left to right, at each temperature that makes sense. */
+const subjects = [...methods.values()]
+  .filter(({ needs }) => needs.includes('causal'))
+  .flatMap(({ slug, sampling }) => [
+    ...(sampling === 'sampled' ? [] : [{ method: slug }]),
+    ...(sampling === 'greedy' ? [] : [{ method: slug, temperature: 1, seed: 5 }]),
+  ]);
+
+describe.each(subjects)('$method at temperature $temperature', (subject) => {
+  it('keeps to the constraint and ends with it', async () => {
+    const cases: [GenerateOptions, RegExp][] = [
+      [{ regex: '(?:Tom|Lily|Ann) (?:ran|sat)\\.' }, /^(Tom|Lily|Ann) (ran|sat)\.$/],
+      [{ regex: '\\d{3}-\\d{4} (?:é|😀)+!' }, /^\d{3}-\d{4} (é|😀)+!$/u],
+      [{ constraint: stringSet(['yes', 'no', 'yesterday']) }, /^(yes|no|yesterday)$/],
+    ];
+    for (const [options, expected] of cases) {
+      const { text, finish } = await answer({ ...subject, ...options, maxTokens: 60 });
+      expect(text).toMatch(expected);
+      expect(finish).toBe('eos');
+    }
+  });
+
+  it('finds its way to an end within the token limit', async () => {
+    for (const maxTokens of [9, 12, 20]) {
+      const { text, finish, tokens } = await answer({ ...subject, regex: '"[a-z ]*" is all', maxTokens });
+      if (maxTokens >= '"" is all'.length + 1) {
+        expect(text).toMatch(/^"[a-z ]*" is all$/);
+        expect(finish).toBe('eos');
+      }
+      expect(tokens.length).toBeLessThanOrEqual(maxTokens);
+    }
+  });
+
+  it('gives a batch the answers of single runs', async () => {
+    const options = { ...subject, regex: '[A-Z][a-z]{2,8}(?: [a-z]{1,6}){1,4}\\.', maxTokens: 40 };
+    const given = prompts.slice(0, 3);
+    const batch = await generateBatch(model, given, options).result;
+    for (const [index, prompt] of given.entries()) {
+      expect(batch[index].tokens).toEqual((await answer(options, prompt)).tokens);
+    }
+  });
+
+  it('is what the baseline is, where the method is lossless', async () => {
+    if (methods.get(subject.method)!.guarantee !== 'lossless') return;
+    const { method: _, ...sampling } = subject;
+    for (const prompt of prompts.slice(0, 3)) {
+      const options = { regex: '(?: ?[a-zA-Z]{1,9}[,.]?){3,12}', maxTokens: 40 };
+      const { tokens } = await answer({ ...options, ...subject }, prompt);
+      expect(tokens).toEqual((await answer({ ...options, ...sampling }, prompt)).tokens);
+    }
+  });
+});
+
+it('changes nothing where the constraint allows everything', async () => {
+  const free = await answer({ maxTokens: 30 });
+  const constrained = await answer({ maxTokens: 30, regex: '[^]*' });
+  expect(constrained.tokens.slice(0, 25)).toEqual(free.tokens.slice(0, 25));
+});
+
+it('lets a set grow as the answer does', async () => {
+  const words: Record<string, string[]> = { '': ['Tom ', 'Lily '], 'Tom ': ['ran.'], 'Lily ': ['sat.'] };
+  const constraint = growingStrings({
+    next: (chain) => words[chain.at(-1) ?? ''] ?? [],
+    mayEnd: ({ length }) => length === 2,
+  });
+  expect((await answer({ constraint })).text).toMatch(/^Tom ran\.$|^Lily sat\.$/);
+});
+
+describe('what is refused before the first step', () => {
+  const refused = (options: GenerateOptions, code: string) =>
+    expect(() => generate(model, prompts[0], options)).toThrow(expect.objectContaining({ code }));
+
+  it('a constraint that no answer satisfies', () => refused({ regex: 'a[]' }, 'bad-option'));
+  it('two constraints', () => refused({ regex: 'a', constraint: stringSet(['a']) }, 'bad-option'));
+  it('options that cut an answer off', () => {
+    refused({ regex: 'a', stop: ['b'] }, 'bad-option');
+    refused({ regex: 'a', ignoreEos: true }, 'bad-option');
+    refused({ regex: 'a', minTokens: 3 }, 'bad-option');
+  });
+  it('methods that do not write from left to right', async () => {
+    const masked = await loadStories('w8a8', { masked: true });
+    expect(() => generate(masked, prompts[0], { method: 'diffusion', regex: 'a' })).toThrow(
+      expect.objectContaining({ code: 'unsupported' }),
+    );
+    await masked[Symbol.asyncDispose]();
+  });
+});

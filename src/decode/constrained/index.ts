@@ -1,0 +1,8 @@
+/** Constrained decoding: languages of texts, and their states over a model's tokens. */
+export { type Growth, growingStrings } from './growing-strings.ts';
+export type { ByteState, Language } from './language.ts';
+export type { ConstraintOptions } from './options.ts';
+export { regexLanguage } from './regex/regex.ts';
+export { stringSet } from './string-set.ts';
+export { allows, type Mask, TokenConstraint, type TokenState } from './token-constraint.ts';
+export { Vocabulary } from './vocabulary.ts';

@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { QuickstepError } from '../../errors.ts';
+import { utf8 } from '../../text/bytes.ts';
+import type { Tokenizer } from '../../text/tokenizer.ts';
+import { automatonOf } from './automaton/pushdown.ts';
+import { regexLanguage } from './regex/regex.ts';
+import { build, grammars, judge } from './testing/grammar-oracle.ts';
+import { allows, TokenConstraint, type TokenState } from './token-constraint.ts';
+import { Vocabulary } from './vocabulary.ts';
+
+/** A tokenizer that is only a list of tokens; the last one ends an answer. */
+function vocabularyOf(tokens: readonly (string | Uint8Array)[]): Vocabulary {
+  const bytes = [
+    ...tokens.map((token) => (typeof token === 'string' ? utf8(token) : token)),
+    new Uint8Array(0),
+  ];
+  const tokenizer = {
+    vocabSize: bytes.length,
+    specialIds: new Set<number>(),
+    bytes: (id: number) => bytes[id],
+  };
+  return new Vocabulary(tokenizer as unknown as Tokenizer, [tokens.length]);
+}
+
+const everyByte = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+const idsOf = (state: TokenState, size: number) =>
+  Array.from({ length: size }, (_, id) => id).filter((id) => allows(state.mask(), id));
+
+describe('masks', () => {
+  it('hold exactly the tokens after which the text can be completed', () => {
+    const piece = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 3 });
+    const given = fc.tuple(
+      grammars('ab'),
+      fc.array(piece, { maxLength: 12 }),
+      fc.array(fc.nat(1000), { maxLength: 4 }),
+    );
+    fc.assert(
+      fc.property(given, ([grammar, pieces, choices]) => {
+        const tokens = ['a', 'b', ...pieces];
+        const vocabulary = vocabularyOf(tokens);
+        const { make, root } = build(grammar);
+        let constraint: TokenConstraint;
+        try {
+          constraint = new TokenConstraint({ compile: () => automatonOf(make, root, 'It') }, vocabulary);
+        } catch (error) {
+          expect(error).toBeInstanceOf(QuickstepError);
+          expect(judge(grammar, '').viable).toBe(false);
+          return;
+        }
+        let state = constraint.start();
+        let text = '';
+        for (const choice of [...choices, 0]) {
+          const expected = tokens.flatMap((token, id) => (judge(grammar, text + token).viable ? [id] : []));
+          if (judge(grammar, text).member) expected.push(tokens.length);
+          const ids = idsOf(state, tokens.length + 1);
+          expect([text, ids]).toEqual([text, expected]);
+          const token = ids[choice % ids.length];
+          for (const id of tokens.keys()) expect(state.advance(id) !== undefined).toBe(expected.includes(id));
+          if (token === tokens.length) return;
+          // Advancing a fork changes nothing here.
+          const next = state.advance(token)!;
+          expect(idsOf(state, tokens.length + 1)).toEqual(expected);
+          [state, text] = [next, text + tokens[token]];
+        }
+      }),
+      { numRuns: Number(process.env.QUICKSTEP_GRAMMARS ?? 60) },
+    );
+  });
+
+  it('lead to an end that fits, from any state and by any way they leave', () => {
+    const vocabulary = vocabularyOf([...everyByte, 'ab', 'abc', '", "', 'cc']);
+    const constraint = new TokenConstraint(regexLanguage('\\["[abc]*"(?:, "[abc]{2,}")*\\]'), vocabulary);
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(1000), { maxLength: 40 }),
+        fc.integer({ min: 6, max: 40 }),
+        (choices, limit) => {
+          let state = constraint.start();
+          for (let used = 0; ; used++) {
+            const mask = state.mask(limit - used);
+            const ids = Array.from({ length: vocabulary.size }, (_, id) => id).filter((id) =>
+              allows(mask, id),
+            );
+            const token = ids[(choices[used] ?? 0) % ids.length];
+            expect(used).toBeLessThan(limit);
+            if (vocabulary.endIds.includes(token)) return;
+            state = state.advance(token)!;
+          }
+        },
+      ),
+    );
+  });
+
+  it('never allow tokens without text, nor those that no byte follows', () => {
+    const partial = vocabularyOf(['a', 'é', 'aé', 'éb', Uint8Array.of(0xc3), 'ö', '']);
+    const ids = (source: string) => idsOf(new TokenConstraint(regexLanguage(source), partial).start(), 8);
+    expect(ids('[aéö]+')).toEqual([0, 1, 2, 5]);
+    expect(() => new TokenConstraint(regexLanguage('ü'), partial)).toThrow(QuickstepError);
+  });
+
+  it('follow characters through tokens that cut them', () => {
+    const start = new TokenConstraint(regexLanguage('(é|😀)b'), vocabularyOf(everyByte)).start();
+    let state: TokenState | undefined = start;
+    for (const byte of utf8('😀')) state = state?.advance(byte);
+    expect(idsOf(state!, 257)).toEqual(['b'.charCodeAt(0)]);
+    expect(start.advance(0xa9)).toBeUndefined();
+  });
+});
+
+describe('forced bytes', () => {
+  it('are what all completions begin with', () => {
+    const forced = (source: string, prefix = '') => {
+      let state = new TokenConstraint(regexLanguage(source), vocabularyOf(everyByte)).start();
+      for (const byte of utf8(prefix)) state = state.advance(byte)!;
+      return Buffer.from(state.forced()).toString();
+    };
+    expect(forced('abc(d|e)')).toBe('abc');
+    expect(forced('ab?')).toBe('a');
+    expect(forced('(ab|ac)d', 'ab')).toBe('d');
+    expect(forced('ü|ö')).toBe(Buffer.from([0xc3]).toString());
+  });
+});

@@ -1,0 +1,110 @@
+/** A tokenizer's tokens as byte strings: what constrains tokens walks this trie, not the list. */
+
+import type { Tokenizer } from '../../text/tokenizer.ts';
+import { anyCodePoint, type CodePoints, codePoints } from './automaton/code-points.ts';
+
+/** Bytes that occur in UTF-8. */
+const utf8Bytes = Array.from({ length: 0xf5 }, (_, byte) => byte).filter((b) => b !== 0xc0 && b !== 0xc1);
+
+/**
+ * The tokens that stand for text, as a trie laid out in depth-first order: a subtree is skipped by going on at its
+ * end. Special tokens, end tokens and tokens without bytes are not in it.
+ */
+export class Vocabulary {
+  /** Ids are below this. */
+  readonly size: number;
+  readonly endIds: readonly number[];
+  /** Characters that can be written token by token, whatever stands before them. */
+  readonly characters: CodePoints;
+  /** [nodes] Depth from 1, byte, and the node behind the subtree. */
+  readonly depths: Uint16Array;
+  readonly bytes: Uint8Array;
+  readonly ends: Int32Array;
+  /** [nodes + 1] Where the tokens that end at a node begin in `tokens`. */
+  readonly firstToken: Int32Array;
+  readonly tokens: Int32Array;
+  readonly #bytesOf: ReadonlyMap<number, Uint8Array>;
+
+  /** @param endIds Tokens that end an answer. */
+  constructor(tokenizer: Tokenizer, endIds: readonly number[]) {
+    const { vocabSize: size, specialIds } = tokenizer;
+    this.size = size;
+    this.endIds = endIds;
+    const all: { id: number; bytes: Uint8Array }[] = [];
+    for (let id = 0; id < size; id++) {
+      const bytes = tokenizer.bytes(id);
+      if (bytes.length > 0 && !specialIds.has(id) && !endIds.includes(id)) all.push({ id, bytes });
+    }
+    const single = new Set(all.filter(({ bytes }) => bytes.length === 1).map(({ bytes }) => bytes[0]));
+    const complete = utf8Bytes.every((byte) => single.has(byte));
+    // Without a token for each byte, one that ends within a character could have no continuation.
+    const usable = complete ? all : all.filter(({ bytes }) => textOf(bytes) !== undefined);
+    this.characters = complete ? anyCodePoint : codePoints(...singleCharacters(usable));
+    this.#bytesOf = new Map(usable.map(({ id, bytes }) => [id, bytes]));
+    const trie = layOut(usable);
+    this.depths = Uint16Array.from(trie.depths);
+    this.bytes = Uint8Array.from(trie.bytes);
+    this.ends = Int32Array.from(trie.ends);
+    this.firstToken = Int32Array.from(trie.firstToken);
+    this.tokens = Int32Array.from(trie.tokens);
+  }
+
+  /** The bytes of a token of the trie; undefined for all others. */
+  bytesOf(id: number): Uint8Array | undefined {
+    return this.#bytesOf.get(id);
+  }
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function singleCharacters(tokens: readonly { bytes: Uint8Array }[]): (readonly [number, number])[] {
+  const ranges: (readonly [number, number])[] = [];
+  for (const { bytes } of tokens) {
+    const [code, ...more] = Array.from(textOf(bytes)!, (character) => character.codePointAt(0)!);
+    if (more.length === 0) ranges.push([code, code]);
+  }
+  return ranges;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+function layOut(usable: readonly { id: number; bytes: Uint8Array }[]) {
+  const depths: number[] = [];
+  const bytes: number[] = [];
+  const ends: number[] = [];
+  const firstToken: number[] = [];
+  const tokens: number[] = [];
+  /** Nodes on the way to the last token. */
+  const path: number[] = [];
+  const close = (depth: number) => {
+    while (path.length > depth) ends[path.pop()!] = depths.length;
+  };
+  let previous = new Uint8Array(0);
+  for (const token of usable.toSorted((a, b) => compareBytes(a.bytes, b.bytes) || a.id - b.id)) {
+    let shared = 0;
+    while (shared < previous.length && previous[shared] === token.bytes[shared]) shared++;
+    close(shared);
+    for (let depth = shared; depth < token.bytes.length; depth++) {
+      path.push(depths.length);
+      depths.push(depth + 1);
+      bytes.push(token.bytes[depth]);
+      firstToken.push(tokens.length);
+      ends.push(0);
+    }
+    tokens.push(token.id);
+    previous = Uint8Array.from(token.bytes);
+  }
+  close(0);
+  firstToken.push(tokens.length);
+  return { depths, bytes, ends, firstToken, tokens };
+}
