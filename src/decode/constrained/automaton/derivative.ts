@@ -3,7 +3,7 @@
  * cannot tell apart, and what they tell: calls at the beginning, the shortest text, emptiness.
  */
 
-import { type ByteSet, byteClasses, hasByte } from './byte-set.ts';
+import { type ByteSet, byteClasses, byteRange, hasByte } from './byte-set.ts';
 import { type Call, type Expression, type Expressions, tooComplex } from './expression.ts';
 
 /** All derivatives of an expression. */
@@ -12,6 +12,8 @@ export interface Row {
   readonly classOf: Uint8Array;
   readonly derivatives: readonly Expression[];
 }
+
+const digitSets = Array.from({ length: 10 }, (_, digit) => byteRange(0x30 + digit));
 
 /** Expressions looked at to find out whether an intersection has a text. */
 const maxSearched = 5_000;
@@ -38,6 +40,7 @@ function rowOf(make: Expressions, expression: Expression): Row {
 function collectFirst(expression: Expression, out: Set<ByteSet>): void {
   for (let e = expression; ; ) {
     if (e.kind === 'bytes') out.add(e.set);
+    else if (e.kind === 'multiple') for (const digit of digitSets) out.add(digit);
     else if (e.kind === 'choice' || e.kind === 'both') for (const part of e.parts) collectFirst(part, out);
     else if (e.kind === 'repeat' || e.kind === 'not') collectFirst(e.body, out);
     if (e.kind !== 'concat') return;
@@ -63,6 +66,9 @@ function collect(
     } else if (e.kind === 'repeat') {
       const again = make.repeat(e.body, Math.max(0, e.min - 1), e.max - 1);
       collect(make, e.body, byte, make.concat(again, rest), out);
+    } else if (e.kind === 'multiple') {
+      const digit = digitSets.findIndex((set) => hasByte(set, byte));
+      if (digit >= 0) out.push(make.concat(make.multiple(e.step, (e.remainder * 10 + digit) % e.step), rest));
     } else if (e.kind === 'both' || e.kind === 'not') {
       const derived = prune(make, deriveSet(make, e, byte));
       if (derived !== make.nothing) out.push(make.concat(derived, rest));
@@ -139,8 +145,17 @@ function measure(make: Expressions, e: Expression): number {
       return e.min === 0 ? 0 : e.min * shortestOf(make, e.body);
     case 'call':
       return e.rule.shortest;
+    case 'multiple':
+      return digitsToMultiple(e.step, e.remainder);
     default:
       return search(make, e);
+  }
+}
+
+/** The least k for which some number below 10^k completes the remainder. */
+function digitsToMultiple(step: number, remainder: number): number {
+  for (let digits = 0, shifted = remainder; ; digits++, shifted = (shifted * 10) % step) {
+    if ((step - shifted) % step < 10 ** digits) return digits;
   }
 }
 

@@ -33,7 +33,9 @@ export type Form =
       readonly min: number;
       readonly max: number;
     }
-  | { readonly kind: 'call'; readonly rule: Rule };
+  | { readonly kind: 'call'; readonly rule: Rule }
+  /** Digits that, written behind a number with this remainder, make a multiple of `step`. */
+  | { readonly kind: 'multiple'; readonly step: number; readonly remainder: number };
 
 export type Expression = Form & {
   readonly id: number;
@@ -197,6 +199,12 @@ export class Expressions {
     if (body.kind === 'not') return body.body;
     if (!body.regular) throw new Error('a complement calls a rule');
     return this.#intern(`!${body.id}`, { kind: 'not', body }, !body.nullable, true);
+  }
+
+  /** Digits, if any, that complete a number with this remainder to a multiple of `step`. */
+  multiple(step: number, remainder = 0): Expression {
+    const form = { kind: 'multiple', step, remainder } as const;
+    return this.#intern(`m${step},${remainder}`, form, remainder === 0, true);
   }
 
   /** A new rule, whose body is set later. */

@@ -1,7 +1,4 @@
-/**
- * What a JSON Schema says, as one conjunction per alternative: references and combinations are resolved, so that the
- * grammar of a value can be written down part by part.
- */
+/** What a JSON Schema demands of a value, as one list of demands that must all hold: a shape. */
 
 import type { Regex } from '../regex/parse.ts';
 
@@ -13,10 +10,9 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A schema as written: an object of keywords, or true or false. */
 export type Schema = boolean | { readonly [keyword: string]: unknown };
 
-/** A schema and where it stands, for errors. */
+/** A schema and its place, a JSON pointer; schemas of one place are the same. */
 export interface Located {
   readonly schema: Schema;
-  /** JSON pointer of the document it stands in. */
   readonly path: string;
 }
 
@@ -25,45 +21,139 @@ export interface Pattern {
   readonly regex: Regex;
 }
 
-/** Bounds of numbers; infinite where there is none. */
-export interface NumberBounds {
-  min: number;
-  max: number;
-  /** Whether the bound itself is outside. */
-  minExcluded: boolean;
-  maxExcluded: boolean;
+export interface Range {
+  readonly min: number;
+  readonly max: number;
 }
 
-/** Keywords that must all hold, of one value. */
+/** Schemas of properties that the same schema neither names nor matches by pattern. */
+export interface Additional {
+  readonly schema: Located;
+  readonly names: ReadonlySet<string>;
+  readonly patterns: readonly string[];
+}
+
 export interface Shape {
-  types: ReadonlySet<JsonType>;
-  /** Whether numbers must be whole. */
-  integer: boolean;
-  /** The only values, from enum and const; undefined when there is no such list. */
-  values: readonly Json[] | undefined;
+  readonly types: ReadonlySet<JsonType>;
+  /** The only values, from enum and const; undefined without such a list. */
+  readonly values?: readonly Json[];
   /** Values that are ruled out. */
-  excluded: readonly Json[];
-  bounds: NumberBounds;
-  multiplesOf: readonly number[];
-  length: { min: number; max: number };
-  patterns: readonly Pattern[];
-  notPatterns: readonly Pattern[];
-  formats: readonly string[];
-  properties: ReadonlyMap<string, readonly Located[]>;
-  /** Properties that schemas give by pattern. */
-  patternProperties: readonly { pattern: Pattern; schema: Located }[];
-  required: ReadonlySet<string>;
+  readonly excluded: readonly Json[];
+  /** Whether numbers must be whole. */
+  readonly integer: boolean;
+  readonly above: Range;
+  /** As `above`, with the bounds themselves left out. */
+  readonly strictly: Range;
+  readonly multiplesOf: readonly number[];
+  readonly length: Range;
+  readonly patterns: readonly Pattern[];
+  readonly notPatterns: readonly Pattern[];
+  readonly formats: readonly string[];
+  readonly properties: ReadonlyMap<string, readonly Located[]>;
+  readonly patternProperties: readonly { readonly pattern: Pattern; readonly schema: Located }[];
+  readonly additional: readonly Additional[];
+  readonly required: ReadonlySet<string>;
   /** Properties that must be absent. */
-  forbidden: ReadonlySet<string>;
-  /** Schemas of properties that are neither named nor matched, each with the names and patterns it leaves out. */
-  additional: readonly { schema: Located; names: ReadonlySet<string>; patterns: readonly Pattern[] }[];
-  propertyNames: readonly Located[];
-  propertyCount: { min: number; max: number };
-  prefixItems: readonly (readonly Located[])[];
-  items: readonly Located[];
-  itemCount: { min: number; max: number };
-  uniqueItems: boolean;
-  contains: readonly Located[];
-  /** Where the schema stands, for errors. */
-  path: string;
+  readonly forbidden: ReadonlySet<string>;
+  readonly propertyNames: readonly Located[];
+  readonly propertyCount: Range;
+  /** Of each position that has schemas of its own; then of all others, undefined when nothing is said. */
+  readonly prefixItems: readonly (readonly Located[])[];
+  readonly items?: readonly Located[];
+  readonly itemCount: Range;
+}
+
+const anyRange: Range = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+const anyCount: Range = { min: 0, max: Number.POSITIVE_INFINITY };
+
+/** No demands. */
+export const anyShape: Shape = {
+  types: new Set(jsonTypes),
+  excluded: [],
+  integer: false,
+  above: anyRange,
+  strictly: anyRange,
+  multiplesOf: [],
+  length: anyCount,
+  patterns: [],
+  notPatterns: [],
+  formats: [],
+  properties: new Map(),
+  patternProperties: [],
+  additional: [],
+  required: new Set(),
+  forbidden: new Set(),
+  propertyNames: [],
+  propertyCount: anyCount,
+  prefixItems: [],
+  itemCount: anyCount,
+};
+
+const narrow = (a: Range, b: Range): Range => ({ min: Math.max(a.min, b.min), max: Math.min(a.max, b.max) });
+
+const intersect = <T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> =>
+  new Set([...a].filter((member) => b.has(member)));
+
+/** Text by which JSON values are compared. */
+export function canonical(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join()}}`;
+}
+
+/** Both shapes' demands; of equal schemas one is enough. */
+export function conjunction(a: Shape, b: Shape): Shape {
+  const properties = new Map(a.properties);
+  for (const [name, schemas] of b.properties) {
+    properties.set(name, unique([...(properties.get(name) ?? []), ...schemas]));
+  }
+  const length = Math.max(a.prefixItems.length, b.prefixItems.length);
+  const known = b.values && new Set(b.values.map(canonical));
+  return {
+    types: intersect(a.types, b.types),
+    values:
+      a.values && known ? a.values.filter((value) => known.has(canonical(value))) : (a.values ?? b.values),
+    excluded: [...a.excluded, ...b.excluded],
+    integer: a.integer || b.integer,
+    above: narrow(a.above, b.above),
+    strictly: narrow(a.strictly, b.strictly),
+    multiplesOf: [...new Set([...a.multiplesOf, ...b.multiplesOf])],
+    length: narrow(a.length, b.length),
+    patterns: [...a.patterns, ...b.patterns],
+    notPatterns: [...a.notPatterns, ...b.notPatterns],
+    formats: [...new Set([...a.formats, ...b.formats])],
+    properties,
+    patternProperties: [...a.patternProperties, ...b.patternProperties],
+    additional: [...a.additional, ...b.additional],
+    required: new Set([...a.required, ...b.required]),
+    forbidden: new Set([...a.forbidden, ...b.forbidden]),
+    propertyNames: unique([...a.propertyNames, ...b.propertyNames]),
+    propertyCount: narrow(a.propertyCount, b.propertyCount),
+    prefixItems: Array.from({ length }, (_, i) =>
+      unique([...(a.prefixItems[i] ?? a.items ?? []), ...(b.prefixItems[i] ?? b.items ?? [])]),
+    ),
+    items: a.items || b.items ? unique([...(a.items ?? []), ...(b.items ?? [])]) : undefined,
+    itemCount: narrow(a.itemCount, b.itemCount),
+  };
+}
+
+function unique(schemas: readonly Located[]): Located[] {
+  return [...new Map(schemas.map((schema) => [schema.path, schema])).values()];
+}
+
+/** Whether it is plain that no value has the shape. */
+export function isVoid(shape: Shape): boolean {
+  const { types, values, required, forbidden } = shape;
+  if (types.size === 0 || values?.length === 0) return true;
+  const only = values && new Set(values.map(typeOf));
+  const possible = [...types].filter((type) => !only || only.has(type));
+  if (possible.length === 0) return true;
+  return possible.every((type) => type === 'object') && [...required].some((name) => forbidden.has(name));
+}
+
+export function typeOf(value: Json): JsonType {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value as JsonType;
 }

@@ -1,0 +1,34 @@
+/** Arrays: positions with schemas of their own, then any number of like items. */
+
+import type { Expression } from '../automaton/expression.ts';
+import type { SchemaCompiler } from './compile.ts';
+import type { Located, Shape } from './shape.ts';
+
+/** Any value. */
+const anything: Located = { schema: true, path: '#any' };
+
+export function arrayExpression(
+  compiler: SchemaCompiler,
+  { prefixItems, items, itemCount }: Shape,
+): Expression {
+  const { make, text, comma } = compiler;
+  const { min, max } = itemCount;
+  const prefix = prefixItems.length;
+  const element = (schemas: readonly Located[]) => compiler.value(schemas.length > 0 ? schemas : [anything]);
+  // Behind positions of their own nothing is added that the schema does not speak of, unless it wants more.
+  const open = items !== undefined || prefix === 0 || min > prefix;
+  const like = element(items ?? []);
+  const more = make.repeat(
+    make.concat(comma, like),
+    Math.max(0, min - Math.max(prefix, 1)),
+    max - Math.max(prefix, 1),
+  );
+  let rest = open && max > prefix ? more : make.empty;
+  if (prefix === 0) rest = max > 0 ? make.concat(like, rest) : make.nothing;
+  for (let index = prefix - 1; index >= 0; index--) {
+    const behind = index + 1 < min ? rest : make.optional(rest);
+    const here = make.concat(index > 0 ? comma : make.empty, element(prefixItems[index]), behind);
+    rest = index < max ? here : make.nothing;
+  }
+  return make.concat(text.literal('['), min > 0 ? rest : make.optional(rest), text.literal(']'));
+}

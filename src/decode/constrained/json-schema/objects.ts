@@ -1,0 +1,157 @@
+/** Objects: named properties in the order of the schema, then others, where the schema speaks of them. */
+
+import { anyCodePoint } from '../automaton/code-points.ts';
+import type { Expression } from '../automaton/expression.ts';
+import type { SchemaCompiler } from './compile.ts';
+import { unsupported } from './reader.ts';
+import type { Located, Shape } from './shape.ts';
+import { patternExpression, stringExpression } from './strings.ts';
+
+/** Patterns of properties whose overlaps are told apart. */
+const maxPatterns = 4;
+/** Steps of the count of properties. */
+const maxCounted = 64;
+
+const anything: Located = { schema: true, path: '#any' };
+
+/**
+ * @throws QuickstepError 'unsupported' for counts and patterns beyond what is told apart
+ */
+export function objectExpression(compiler: SchemaCompiler, shape: Shape, path: string): Expression {
+  const { make, text, comma } = compiler;
+  const { required, forbidden, propertyCount } = shape;
+  const known = [...new Set([...shape.properties.keys(), ...required])];
+  if (known.some((name) => required.has(name) && forbidden.has(name))) return make.nothing;
+  const names = known.filter((name) => !forbidden.has(name));
+  const key = keyLanguage(compiler, shape, path);
+  const members = names.map((name) => ({
+    expression: member(compiler, shape, name, key),
+    needed: required.has(name),
+  }));
+  const other = otherMembers(compiler, shape, key, path);
+  const { min, max } = propertyCount;
+  const isOpen = other !== make.nothing;
+  if (isOpen && min - required.size > 1)
+    throw unsupported('"minProperties" above 1 with properties of any name', path);
+  // How many properties are there is told apart as far as it matters: whether there is one, and the bounds.
+  const last = Number.isFinite(max) ? max + 1 : Math.max(min, 1);
+  if (last > maxCounted) throw unsupported(`"minProperties" or "maxProperties" above ${maxCounted}`, path);
+  const separated = (count: number, one: Expression) => (count === 0 ? one : make.concat(comma, one));
+
+  /** What may follow `count` properties, by count, from the last property to the first. */
+  let following = Array.from({ length: last + 1 }, (_, count) => {
+    const ends = make.repeat(
+      make.concat(comma, other),
+      Math.max(0, min - Math.max(count, 1)),
+      max - Math.max(count, 1),
+    );
+    if (count > max) return make.nothing;
+    if (count > 0) return isOpen ? ends : count >= min ? make.empty : make.nothing;
+    const some = isOpen && max > 0 ? make.concat(other, ends) : make.nothing;
+    return min === 0 ? make.optional(some) : some;
+  });
+  for (const { expression, needed } of members.toReversed()) {
+    const behind = following;
+    following = behind.map((without, count) => {
+      const present = make.concat(separated(count, expression), behind[Math.min(count + 1, last)]);
+      return needed ? present : make.choice(present, without);
+    });
+  }
+  return make.concat(text.literal('{'), following[0], text.literal('}'));
+}
+
+/** Contents of keys that propertyNames allows. */
+function keyLanguage(compiler: SchemaCompiler, shape: Shape, path: string): Expression | undefined {
+  if (shape.propertyNames.length === 0) return undefined;
+  const { make, reader, text } = compiler;
+  const cases = reader.allOf(shape.propertyNames).filter(({ types }) => types.has('string'));
+  return make.choice(
+    ...cases.map((names) => {
+      const listed = names.values
+        ?.filter((value) => typeof value === 'string')
+        .map((value) => text.contents(value));
+      const demanded = stringExpression(compiler, names, path);
+      return listed ? make.both(make.choice(...listed), demanded) : demanded;
+    }),
+  );
+}
+
+const patternsOf = ({ patternProperties, additional }: Shape): string[] => [
+  ...new Set([
+    ...patternProperties.map(({ pattern }) => pattern.source),
+    ...additional.flatMap(({ patterns }) => patterns),
+  ]),
+];
+
+/** Schemas of a property by the patterns that it matches; undefined when it may not be there. */
+function schemasOf(
+  shape: Shape,
+  name: string | undefined,
+  matched: ReadonlySet<string>,
+): Located[] | undefined {
+  const schemas = [...((name !== undefined && shape.properties.get(name)) || [])];
+  for (const { pattern, schema } of shape.patternProperties)
+    if (matched.has(pattern.source)) schemas.push(schema);
+  for (const { schema, names, patterns } of shape.additional) {
+    const named = name !== undefined && names.has(name);
+    if (!named && !patterns.some((source) => matched.has(source))) schemas.push(schema);
+  }
+  if (schemas.some(({ schema }) => schema === false)) return undefined;
+  return schemas;
+}
+
+function regexOf(shape: Shape, source: string) {
+  return shape.patternProperties.find(({ pattern }) => pattern.source === source)!.pattern.regex;
+}
+
+/** A named property with its value. */
+function member(
+  compiler: SchemaCompiler,
+  shape: Shape,
+  name: string,
+  key: Expression | undefined,
+): Expression {
+  const { make, text } = compiler;
+  const contents = text.contents(name);
+  const matched = patternsOf(shape).filter(
+    (source) =>
+      make.both(contents, patternExpression(compiler, regexOf(shape, source), true)) !== make.nothing,
+  );
+  const schemas = schemasOf(shape, name, new Set(matched));
+  if (!schemas || (key && make.both(contents, key) === make.nothing)) return make.nothing;
+  const value = compiler.value(schemas.length > 0 ? schemas : [anything]);
+  return make.concat(text.quoted(contents), compiler.colon, value);
+}
+
+/** A property of any other name; `nothing` when there is none. */
+function otherMembers(
+  compiler: SchemaCompiler,
+  shape: Shape,
+  key: Expression | undefined,
+  path: string,
+): Expression {
+  const { make, text } = compiler;
+  const { properties, patternProperties, additional, required, forbidden } = shape;
+  const closed = additional.length === 0 && (properties.size > 0 || patternProperties.length > 0);
+  const sources = patternsOf(shape);
+  if (closed && sources.length === 0) return make.nothing;
+  if (sources.length > maxPatterns)
+    throw unsupported(`"patternProperties" with more than ${maxPatterns} patterns`, path);
+  const patterns = sources.map((source) => patternExpression(compiler, regexOf(shape, source), true));
+  const taken = [...new Set([...properties.keys(), ...required, ...forbidden])].map((name) =>
+    text.contents(name),
+  );
+  const written = make.repeat(text.write(anyCodePoint), 0, Number.POSITIVE_INFINITY);
+  const others = make.both(written, make.not(make.choice(...taken)), ...(key ? [key] : []));
+  const cases: Expression[] = [];
+  for (let subset = 0; subset < 2 ** sources.length; subset++) {
+    if (subset === 0 && closed) continue;
+    const matched = new Set(sources.filter((_, i) => (subset >> i) & 1));
+    const schemas = schemasOf(shape, undefined, matched);
+    if (!schemas) continue;
+    const told = patterns.map((pattern, i) => ((subset >> i) & 1 ? pattern : make.not(pattern)));
+    const value = compiler.value(schemas.length > 0 ? schemas : [anything]);
+    cases.push(make.concat(text.quoted(make.both(others, ...told)), compiler.colon, value));
+  }
+  return make.choice(...cases);
+}
