@@ -10,15 +10,21 @@
 
 export {
   type CommittedToken,
+  type ConstraintOptions,
   type DraftToken,
   defineMethod,
   type FinishReason,
   findMethod,
   type GenerateOptions,
   type Generation,
+  type Growth,
   type Guarantee,
+  gbnfLanguage,
   generate,
   generateBatch,
+  growingStrings,
+  jsonSchemaLanguage,
+  type Language,
   type LogitsProcessor,
   limitOptions,
   type Method,
@@ -28,11 +34,14 @@ export {
   type Prompt,
   promptTokens,
   type Result,
+  regexLanguage,
   type SamplingInput,
   type SamplingOptions,
   type Statistics,
   type Step,
   samplingOptions,
+  stringSet,
+  type TypedResult,
 } from './decode/index.ts';
 export { type ErrorCode, QuickstepError } from './errors.ts';
 export {

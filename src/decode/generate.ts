@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import type { ChatMessage } from '../text/chat.ts';
-import { type ConstraintOptions, constraintKeys, constraintOf } from './constrained/options.ts';
+import { type ConstraintOptions, constraintKeys, constraintOf, readAnswer } from './constrained/options.ts';
 import { constraintProcessor } from './constrained/processor.ts';
 import { type Decoder, decode } from './loop.ts';
 import { checkNeeds, defaultMethod, type Method, parseMethodOptions } from './method.ts';
@@ -66,6 +66,15 @@ export interface Result {
   tokensPerSecond: number;
   statistics: Statistics;
 }
+
+/** A finished answer under a schema. */
+export interface TypedResult<T> extends Result {
+  /** What the answer says, as the schema reads it. */
+  value: T;
+}
+
+type WithZod<T> = GenerateOptions & { schema: z.ZodType<T> };
+type WithSchema = GenerateOptions & { schema: NonNullable<GenerateOptions['schema']> };
 
 /** Steps as they happen, and the results when they are done. */
 export interface Generation<R> extends AsyncIterable<Step> {
@@ -147,6 +156,17 @@ function parseLimits(options: GenerateOptions): z.output<typeof limitOptions> {
  * @throws QuickstepError 'bad-option', 'bad-input', 'unsupported' or 'not-found' before the first step, and the
  * signal's reason when it aborts.
  */
+export function generate<T>(
+  model: LanguageModel,
+  prompt: Prompt,
+  options: WithZod<T>,
+): Generation<TypedResult<T>>;
+export function generate(
+  model: LanguageModel,
+  prompt: Prompt,
+  options: WithSchema,
+): Generation<TypedResult<unknown>>;
+export function generate(model: LanguageModel, prompt: Prompt, options?: GenerateOptions): Generation<Result>;
 export function generate(
   model: LanguageModel,
   prompt: Prompt,
@@ -157,6 +177,21 @@ export function generate(
 }
 
 /** Decodes several prompts at once, sharing forwards; the answers are those of single runs. */
+export function generateBatch<T>(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  options: WithZod<T>,
+): Generation<TypedResult<T>[]>;
+export function generateBatch(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  options: WithSchema,
+): Generation<TypedResult<unknown>[]>;
+export function generateBatch(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  options?: GenerateOptions,
+): Generation<Result[]>;
 export function generateBatch(
   model: LanguageModel,
   prompts: readonly Prompt[],
@@ -240,7 +275,13 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
       yield step;
     }
   }
-  return { steps: steps(), results: () => recorders.map((recorder) => recorder.result()) };
+  const results = () => recorders.map((recorder) => withValue(recorder.result(), options));
+  return { steps: steps(), results };
+}
+
+function withValue(result: Result, { schema }: GenerateOptions): Result | TypedResult<unknown> {
+  if (schema === undefined) return result;
+  return { ...result, value: readAnswer(schema, result.text, result.finish === 'eos') };
 }
 
 /** One iterator over the steps, whether a consumer pulls them or `result` runs them to the end. */

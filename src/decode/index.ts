@@ -1,5 +1,5 @@
 /** Decoding: the loop and its phases, methods and their registry, sampling. */
-
+export * from './constrained/index.ts';
 export type { Corruption } from './corruption.ts';
 export {
   type GenerateOptions,
@@ -10,6 +10,7 @@ export {
   type Prompt,
   promptTokens,
   type Result,
+  type TypedResult,
 } from './generate.ts';
 export { type Decoder, decode, type Scorer } from './loop.ts';
 export { commitRule } from './masked-diffusion/commit/rule.ts';

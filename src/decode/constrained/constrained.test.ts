@@ -1,6 +1,7 @@
 /** Generation under a constraint, with every method that writes from left to right. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { type GenerateOptions, generate, generateBatch } from '../generate.ts';
 import { methods } from '../registry.ts';
@@ -36,6 +37,33 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
       expect(text).toMatch(expected);
       expect(finish).toBe('eos');
     }
+  });
+
+  it('writes JSON that is what the schema says, and gives it as a value', async () => {
+    const person = z.object({
+      name: z.string().max(12),
+      age: z.int().min(0).max(120),
+      tags: z.array(z.enum(['a', 'b'])).max(3),
+    });
+    const options = { ...subject, maxTokens: 80 };
+    const { value, text, finish } = await generate(model, prompts[0], { ...options, schema: person }).result;
+    const { name, age }: { name: string; age: number } = value;
+    expect(value).toEqual(JSON.parse(text));
+    expect([typeof name, typeof age]).toEqual(['string', 'number']);
+    expect(person.parse(value)).toEqual(value);
+    expect(finish).toBe('eos');
+    const schema = { type: 'array', items: { enum: [1, 2, 'x'] }, minItems: 2, maxItems: 4 };
+    const list = await generate(model, prompts[0], { ...options, schema }).result;
+    expect(new Set([1, 2, 'x', ...(list.value as unknown[])]).size).toBe(3);
+  });
+
+  it('keeps to a context-free grammar', async () => {
+    const grammar = 'root ::= root " and " pair | pair\npair ::= "(" pair* ")" | [a-c]';
+    const { text, finish } = await answer({ ...subject, grammar, maxTokens: 60 });
+    const pair = (t: string): string => (t.includes('()') ? pair(t.replaceAll('()', '')) : t);
+    expect(text).toMatch(/^(?:[()a-c]+)(?: and [()a-c]+)*$/);
+    for (const part of text.split(' and ')) expect(pair(part.replace(/[a-c]/g, '()'))).toBe('');
+    expect(finish).toBe('eos');
   });
 
   it('finds its way to an end within the token limit', async () => {
@@ -84,12 +112,50 @@ it('lets a set grow as the answer does', async () => {
   expect((await answer({ constraint })).text).toMatch(/^Tom ran\.$|^Lily sat\.$/);
 });
 
+describe('values', () => {
+  it('are read as zod reads them', async () => {
+    const schema = z.object({
+      n: z
+        .int()
+        .min(1)
+        .max(9)
+        .transform((n) => n * 100),
+    });
+    const { value } = await generate(model, prompts[0], { schema, maxTokens: 30 }).result;
+    expect(value.n % 100).toBe(0);
+  });
+
+  it('that fail a check of code, or are cut off, reject the result', async () => {
+    const schema = z.object({
+      n: z
+        .int()
+        .min(1)
+        .max(9)
+        .refine(() => false, 'never'),
+    });
+    const failed = generate(model, prompts[0], { schema, maxTokens: 30 }).result;
+    await expect(failed).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining('never'),
+    });
+    const cut = generate(model, prompts[0], { schema: { const: 'a long text' }, maxTokens: 2 }).result;
+    await expect(cut).rejects.toMatchObject({
+      code: 'bad-input',
+      hint: expect.stringContaining('maxTokens'),
+    });
+  });
+});
+
 describe('what is refused before the first step', () => {
   const refused = (options: GenerateOptions, code: string) =>
     expect(() => generate(model, prompts[0], options)).toThrow(expect.objectContaining({ code }));
 
   it('a constraint that no answer satisfies', () => refused({ regex: 'a[]' }, 'bad-option'));
   it('two constraints', () => refused({ regex: 'a', constraint: stringSet(['a']) }, 'bad-option'));
+  it('zod schemas that JSON has no form for, and keywords that are not supported', () => {
+    refused({ schema: z.object({ when: z.date() }) }, 'unsupported');
+    refused({ schema: { type: 'array', uniqueItems: true } }, 'unsupported');
+  });
   it('options that cut an answer off', () => {
     refused({ regex: 'a', stop: ['b'] }, 'bad-option');
     refused({ regex: 'a', ignoreEos: true }, 'bad-option');

@@ -1,5 +1,7 @@
 /** Constrained decoding: languages of texts, and their states over a model's tokens. */
+export { gbnfLanguage } from './gbnf/gbnf.ts';
 export { type Growth, growingStrings } from './growing-strings.ts';
+export { jsonSchemaLanguage } from './json-schema/compile.ts';
 export type { ByteState, Language } from './language.ts';
 export type { ConstraintOptions } from './options.ts';
 export { regexLanguage } from './regex/regex.ts';

@@ -43,3 +43,19 @@ export function byteClasses(sets: Iterable<ByteSet>): { classOf: Uint8Array; rep
   }
   return { classOf, representatives };
 }
+
+/** Classes of the bytes that none of the partitions tells apart, [256]; 256 classes at most. */
+export function commonClasses(partitions: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array(256), ...others] = new Set(partitions);
+  let common = first;
+  for (const partition of others) {
+    const names = new Map<number, number>();
+    common = common.map((name, byte) => {
+      const key = name * 256 + partition[byte];
+      const known = names.get(key) ?? names.size;
+      names.set(key, known);
+      return known;
+    });
+  }
+  return common;
+}

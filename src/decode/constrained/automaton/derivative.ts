@@ -15,16 +15,22 @@ export interface Row {
 
 const digitSets = Array.from({ length: 10 }, (_, digit) => byteRange(0x30 + digit));
 
-/** Expressions looked at to find out whether an intersection has a text. */
-const maxSearched = 5_000;
+/** Work to find out whether an intersection has a text, see `Expressions.work`. */
+const maxSearched = 100_000;
 
 /** What may follow `byte` where `expression` stands, leaving aside texts that begin with a rule. */
 export function derive(make: Expressions, expression: Expression, byte: number): Expression {
-  expression.row ??= rowOf(make, expression);
-  return expression.row.derivatives[expression.row.classOf[byte]];
+  const { derivatives, classOf } = rowOf(make, expression);
+  return derivatives[classOf[byte]];
 }
 
-function rowOf(make: Expressions, expression: Expression): Row {
+/** All derivatives, computed once. */
+export function rowOf(make: Expressions, expression: Expression): Row {
+  expression.row ??= newRow(make, expression);
+  return expression.row;
+}
+
+function newRow(make: Expressions, expression: Expression): Row {
   const sets = new Set<ByteSet>();
   collectFirst(expression, sets);
   const { classOf, representatives } = byteClasses(sets);
@@ -162,6 +168,7 @@ function digitsToMultiple(step: number, remainder: number): number {
 /** Breadth-first search for the shortest text of an intersection or complement; notes what it learns on its way. */
 function search(make: Expressions, start: SetForm): number {
   const from = new Map<Expression, Expression | undefined>([[start, undefined]]);
+  const before = make.work;
   let best = Number.POSITIVE_INFINITY;
   let end: { at: Expression; shortest: number } | undefined;
   let level: Expression[] = [start];
@@ -183,7 +190,7 @@ function search(make: Expressions, start: SetForm): number {
         from.set(derived, e);
         next.push(derived);
       }
-      if (from.size > maxSearched) throw tooComplex('whether its parts have a text in common');
+      if (make.work - before > maxSearched) throw tooComplex('whether its parts have a text in common');
     }
     level = next;
   }

@@ -72,6 +72,7 @@ export class Expressions {
   readonly #table = new Map<string, Expression>();
   readonly #rules: Rule[] = [];
   #next = 0;
+  #work = 0;
   #sealed = false;
 
   constructor() {
@@ -81,6 +82,11 @@ export class Expressions {
 
   get rules(): readonly Rule[] {
     return this.#rules;
+  }
+
+  /** Parts of all choices and intersections looked at so far: what making expressions costs. */
+  get work(): number {
+    return this.#work;
   }
 
   /** Ends building: from now on the table of interned expressions is a bounded cache. */
@@ -143,6 +149,7 @@ export class Expressions {
     if (flat.size > 1 && [...flat].some((part) => part.nullable && part !== this.empty)) {
       flat.delete(this.empty);
     }
+    this.#work += 1 + flat.size;
     const members = [...flat].sort((a, b) => a.id - b.id);
     if (members.length < 2) return members[0] ?? this.nothing;
     if (members.length > maxParts) throw tooComplex(`a choice has more than ${maxParts} alternatives`);
@@ -158,6 +165,7 @@ export class Expressions {
 
   /** `min` to `max` times; `max` may be Infinity. */
   repeat(body: Expression, min: number, max: number): Expression {
+    if (min > max) return this.nothing;
     if (body === this.nothing) return min === 0 ? this.empty : body;
     if (max === 0 || body === this.empty) return this.empty;
     if (min === 1 && max === 1) return body;
@@ -186,6 +194,7 @@ export class Expressions {
       if (part === this.nothing) return part;
       for (const member of part.kind === 'both' ? part.parts : [part]) flat.add(member);
     }
+    this.#work += 1 + flat.size;
     const members = [...flat].sort((a, b) => a.id - b.id);
     if (members.length === 1) return members[0];
     if (members.some(({ regular }) => !regular)) throw new Error('an intersection calls a rule');

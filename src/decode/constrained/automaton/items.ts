@@ -68,14 +68,16 @@ function withoutSubsumed(items: readonly Item[]): Item[] {
   for (const item of items) {
     const others = byRest.get(item.rest) ?? [];
     if (others.some((other) => isWithin(item.after, other))) continue;
-    byRest.set(item.rest, [...others, item.after]);
+    byRest.set(item.rest, [...others.slice(1 - maxOthers), item.after]);
     kept.push(item);
   }
   return kept;
 }
 
 /** Pairs of continuations that are compared to show that one allows all that the other does. */
-const maxCompared = 200;
+const maxCompared = 50;
+/** Items with the same rest that a further one is compared with. */
+const maxOthers = 8;
 
 /** Whether what `part` allows, `whole` allows as well, as far as a simulation of the one by the other shows it. */
 function isWithin(part: Continuation, whole: Continuation): boolean {

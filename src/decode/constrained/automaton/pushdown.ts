@@ -8,8 +8,9 @@
 
 import { type ByteState, emptyLanguage } from '../language.ts';
 import { bindRules } from './bind.ts';
+import { commonClasses } from './byte-set.ts';
 import { Closure } from './closure.ts';
-import { derive } from './derivative.ts';
+import { derive, rowOf } from './derivative.ts';
 import { type Expression, type Expressions, type Rule, tooComplex } from './expression.ts';
 import { type Continuation, type Item, Items, keyOf, shortestTo } from './items.ts';
 
@@ -17,6 +18,8 @@ import { type Continuation, type Item, Items, keyOf, shortestTo } from './items.
 const maxStates = 8_192;
 /** Items of a state: a grammar that is so ambiguous is not followed. */
 const maxItems = 256;
+
+const tooAmbiguous = () => tooComplex(`a text can be read in more than ${maxItems} ways`);
 
 export class Pushdown {
   readonly make: Expressions;
@@ -62,7 +65,7 @@ export class Pushdown {
   }
 
   state(items: readonly Item[], accepts: boolean): PushdownState {
-    if (items.length > maxItems) throw tooComplex(`a text can be read in more than ${maxItems} ways`);
+    if (items.length > maxItems) throw tooAmbiguous();
     const key = `${accepts ? '+' : ''}${keyOf(items)}`;
     let state = this.#states.get(key);
     if (!state) {
@@ -101,7 +104,9 @@ export class PushdownState implements ByteState {
   readonly #items: readonly Item[];
   #epoch = -1;
   #active: readonly Item[] = [];
-  /** [256], null where no text goes on. */
+  /** [256] Bytes that no active item tells apart have one class, and one state behind them. */
+  #classOf: Uint8Array = new Uint8Array(0);
+  /** By class, null where no text goes on. */
   #next: (PushdownState | null | undefined)[] = [];
 
   constructor(automaton: Pushdown, key: number, items: readonly Item[], accepts: boolean) {
@@ -114,10 +119,11 @@ export class PushdownState implements ByteState {
 
   next(byte: number): PushdownState | undefined {
     if (this.#epoch !== this.#automaton.epoch) this.#prepare();
-    let next = this.#next[byte];
+    const index = this.#classOf[byte];
+    let next = this.#next[index];
     if (next === undefined) {
       next = this.#step(byte);
-      this.#next[byte] = next;
+      this.#next[index] = next;
     }
     return next ?? undefined;
   }
@@ -125,7 +131,9 @@ export class PushdownState implements ByteState {
   #prepare(): void {
     this.#epoch = this.#automaton.epoch;
     this.#active = new Closure(this.#automaton, this.#items).items;
-    this.#next = new Array(256);
+    const { make } = this.#automaton;
+    this.#classOf = commonClasses(this.#active.map(({ rest }) => rowOf(make, rest).classOf));
+    this.#next = [];
   }
 
   #step(byte: number): PushdownState | null {
@@ -140,6 +148,7 @@ export class PushdownState implements ByteState {
     }
     if (items.size === 0) return null;
     const accepts = this.#automaton.complete(done, items);
+    if (items.size > 4 * maxItems) throw tooAmbiguous();
     const list = items.toList(make).filter(({ rest }) => rest !== make.empty);
     return this.#automaton.state(list, accepts);
   }

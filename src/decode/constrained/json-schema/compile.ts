@@ -14,7 +14,7 @@ import { JsonNumbers } from './numbers.ts';
 import { objectExpression } from './objects.ts';
 import { SchemaReader, unsupported } from './reader.ts';
 import { canonical, type Json, type JsonType, jsonTypes, type Located, type Shape, typeOf } from './shape.ts';
-import { stringExpression } from './strings.ts';
+import { isAllowed, stringExpression } from './strings.ts';
 import { JsonText } from './text.ts';
 
 const arrayKeywords = (shape: Shape) =>
@@ -152,9 +152,7 @@ export class SchemaCompiler {
           throw unsupported('a list of objects or arrays with demands on them', path);
         return true;
       }
-      if (typeof value === 'string') {
-        return make.both(this.text.contents(value), stringExpression(this, shape, path)) !== make.nothing;
-      }
+      if (typeof value === 'string') return isAllowed(this, value, shape, path);
       if (typeof value !== 'number') return true;
       const written = this.text.literal(JSON.stringify(value));
       const { integer, above, strictly, multiplesOf } = shape;

@@ -1,6 +1,6 @@
 /** Formats of strings as regular expressions: each text that matches has the format; rare ways to write one do not match. */
 
-const byte = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const byte = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const ipv4 = `${byte}(?:\\.${byte}){3}`;
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
 const hostname = `${label}(?:\\.${label}){0,3}`;

@@ -93,7 +93,11 @@ const demands: { [K in Keyword]: (value: Values[K], place: Place) => Partial<Sha
     return {};
   },
   items: (items, { reader, located, schema }) => {
-    if (!Array.isArray(items)) return { items: [reader.at(located, 'items')] };
+    if (!Array.isArray(items)) {
+      // Positions of their own are none of these items.
+      const apart = Array.isArray(schema.prefixItems) ? schema.prefixItems.map(() => []) : [];
+      return { prefixItems: apart, items: [reader.at(located, 'items')] };
+    }
     const prefixItems = items.map((_, index) => [reader.at(located, 'items', index)]);
     if (schema.additionalItems === undefined) return { prefixItems };
     return { prefixItems, items: [reader.at(located, 'additionalItems')] };

@@ -114,7 +114,7 @@ export class JsonNumbers {
     const make = this.#make;
     if (bound >= 10 ** wholeDigits) return make.nothing;
     if (bound <= -(10 ** wholeDigits)) return make.not(make.nothing);
-    if (bound > 0 || Object.is(bound, 0)) return this.#compared(bound, strict, true);
+    if (bound >= 0) return this.#compared(bound, strict, true);
     return make.choice(this.#magnitude(), make.concat(this.#one('-'), this.#compared(-bound, strict, false)));
   }
 

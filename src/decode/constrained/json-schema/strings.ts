@@ -29,6 +29,16 @@ export function stringExpression(compiler: SchemaCompiler, shape: Shape, path: s
   return make.both(make.repeat(character, length.min, length.max), ...demands);
 }
 
+/** Whether a string meets the demands. */
+export function isAllowed(compiler: SchemaCompiler, value: string, shape: Shape, path: string): boolean {
+  const { make, text } = compiler;
+  const { patterns, notPatterns, formats: names, length } = shape;
+  const size = [...value].length;
+  if (size < length.min || size > length.max) return false;
+  if (patterns.length + notPatterns.length + names.length === 0) return true;
+  return make.both(text.contents(value), stringExpression(compiler, shape, path)) !== make.nothing;
+}
+
 /** Strings in which a pattern matches: anywhere, or as a whole. */
 export function patternExpression(
   { make, text }: SchemaCompiler,

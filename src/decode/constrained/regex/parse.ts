@@ -5,7 +5,6 @@
 
 import { QuickstepError } from '../../../errors.ts';
 import {
-  anyCodePoint,
   type CodePoints,
   charactersOf,
   codePoints,
@@ -242,6 +241,3 @@ class Parser {
 function single(set: CodePoints): number | undefined {
   return set.length === 1 && set[0][0] === set[0][1] ? set[0][0] : undefined;
 }
-
-/** All characters, as a tree. */
-export const anyCharacter: Regex = { kind: 'characters', set: anyCodePoint };

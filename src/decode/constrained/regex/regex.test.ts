@@ -124,12 +124,14 @@ describe('regular expressions', () => {
       '(?=(a|b)*a(a|b){12}c)[abc]*',
     ];
     for (const source of hostile) {
-      const start = regexLanguage(source).compile(anyCodePoint);
       for (const text of ['a'.repeat(300), 'ab'.repeat(150)]) {
         try {
-          follow(start, text);
+          follow(regexLanguage(source).compile(anyCodePoint), text);
         } catch (error) {
-          expect(error).toBeInstanceOf(QuickstepError);
+          expect(error).toMatchObject({
+            code: 'bad-option',
+            message: expect.stringContaining('too complex'),
+          });
         }
       }
     }
