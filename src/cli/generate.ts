@@ -8,6 +8,7 @@ import type { Step } from '../decode/step.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
+import { constraintOptions, readConstraint } from './constraint.ts';
 import { loadDraft, loadModel, modelOptions } from './load-model.ts';
 import { methodGroup, methodInput, methodNamed, optionsUsed } from './method-options.ts';
 import { colorDepth, createPaint } from './paint.ts';
@@ -33,6 +34,7 @@ export const generateCommand: Command = {
   examples: [
     'generate "Why is the sky blue?"',
     'generate "Once upon a time" --model stories260k --method prompt-lookup --show-steps',
+    'generate "Invent a person." --schema person.json --max-tokens 100',
     'generate --file letter.txt --system "Summarize it." --temperature 0.7 --seed 3',
   ],
   groups: (argv) => {
@@ -42,6 +44,7 @@ export const generateCommand: Command = {
       { title: 'Prompt', schema: promptOptions },
       { title: 'Model', schema: modelOptions },
       { title: 'Limits', schema: limitOptions },
+      { title: 'Constraint', schema: constraintOptions },
       { title: 'Sampling', schema: samplingOptions },
       ...(method === undefined ? [] : [methodGroup(methodNamed(method))]),
       commonGroup,
@@ -55,6 +58,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const { showSteps, method: slug } = args.values(generateOptions);
   const { temperature } = args.values(samplingOptions);
   const prompting = args.values(promptOptions);
+  const constraint = await readConstraint(args.values(constraintOptions));
   const text = await readPrompt(args.positionals, prompting, signal);
   const named = slug === undefined ? undefined : methodNamed(slug);
   const wanted = args.values(modelOptions);
@@ -67,6 +71,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const generation = generate(model, promptFor(model, text, prompting), {
     ...input.sampling,
     ...args.given(limitOptions),
+    ...constraint,
     method,
     methodOptions: input.methodOptions,
     draft,
