@@ -9,10 +9,16 @@ import { loadStories, prompts } from '../testing/models.ts';
 import { growingStrings, stringSet } from './index.ts';
 
 let model: LanguageModel;
+let draft: LanguageModel;
 beforeAll(async () => {
   model = await loadStories('w8a8');
+  // Near enough to draft well, far enough to be wrong at times.
+  draft = await loadStories('w4');
 });
-afterAll(() => model?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await model?.[Symbol.asyncDispose]();
+  await draft?.[Symbol.asyncDispose]();
+});
 
 const answer = (options: GenerateOptions, prompt: string = prompts[0]) =>
   generate(model, prompt, options).result;
@@ -20,12 +26,14 @@ const answer = (options: GenerateOptions, prompt: string = prompts[0]) =>
 /** Left to right, at each temperature that makes sense. */
 const subjects = [...methods.values()]
   .filter(({ needs }) => needs.includes('causal'))
-  .flatMap(({ slug, sampling }) => [
-    ...(sampling === 'sampled' ? [] : [{ method: slug }]),
-    ...(sampling === 'greedy' ? [] : [{ method: slug, temperature: 1, seed: 5 }]),
+  .flatMap(({ slug, sampling, draft: drafts = false }) => [
+    ...(sampling === 'sampled' ? [] : [{ method: slug, drafts }]),
+    ...(sampling === 'greedy' ? [] : [{ method: slug, drafts, temperature: 1, seed: 5 }]),
   ]);
 
-describe.each(subjects)('$method at temperature $temperature', (subject) => {
+describe.each(subjects)('$method at temperature $temperature', ({ drafts, ...rest }) => {
+  const subject = () => ({ ...rest, ...(drafts && { draft }) });
+
   it('keeps to the constraint and ends with it', async () => {
     const cases: [GenerateOptions, RegExp][] = [
       [{ regex: '(?:Tom|Lily|Ann) (?:ran|sat)\\.' }, /^(Tom|Lily|Ann) (ran|sat)\.$/],
@@ -33,7 +41,7 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
       [{ constraint: stringSet(['yes', 'no', 'yesterday']) }, /^(yes|no|yesterday)$/],
     ];
     for (const [options, expected] of cases) {
-      const { text, finish } = await answer({ ...subject, ...options, maxTokens: 60 });
+      const { text, finish } = await answer({ ...subject(), ...options, maxTokens: 60 });
       expect(text).toMatch(expected);
       expect(finish).toBe('eos');
     }
@@ -45,7 +53,7 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
       age: z.int().min(0).max(120),
       tags: z.array(z.enum(['a', 'b'])).max(3),
     });
-    const options = { ...subject, maxTokens: 80 };
+    const options = { ...subject(), maxTokens: 80 };
     const { value, text, finish } = await generate(model, prompts[0], { ...options, schema: person }).result;
     const { name, age }: { name: string; age: number } = value;
     expect(value).toEqual(JSON.parse(text));
@@ -59,7 +67,7 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
 
   it('keeps to a context-free grammar', async () => {
     const grammar = 'root ::= root " and " pair | pair\npair ::= "(" pair* ")" | [a-c]';
-    const { text, finish } = await answer({ ...subject, grammar, maxTokens: 60 });
+    const { text, finish } = await answer({ ...subject(), grammar, maxTokens: 60 });
     const pair = (t: string): string => (t.includes('()') ? pair(t.replaceAll('()', '')) : t);
     expect(text).toMatch(/^(?:[()a-c]+)(?: and [()a-c]+)*$/);
     for (const part of text.split(' and ')) expect(pair(part.replace(/[a-c]/g, '()'))).toBe('');
@@ -68,7 +76,7 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
 
   it('finds its way to an end within the token limit', async () => {
     for (const maxTokens of [9, 12, 20]) {
-      const { text, finish, tokens } = await answer({ ...subject, regex: '"[a-z ]*" is all', maxTokens });
+      const { text, finish, tokens } = await answer({ ...subject(), regex: '"[a-z ]*" is all', maxTokens });
       if (maxTokens >= '"" is all'.length + 1) {
         expect(text).toMatch(/^"[a-z ]*" is all$/);
         expect(finish).toBe('eos');
@@ -78,7 +86,7 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
   });
 
   it('gives a batch the answers of single runs', async () => {
-    const options = { ...subject, regex: '[A-Z][a-z]{2,8}(?: [a-z]{1,6}){1,4}\\.', maxTokens: 40 };
+    const options = { ...subject(), regex: '[A-Z][a-z]{2,8}(?: [a-z]{1,6}){1,4}\\.', maxTokens: 40 };
     const given = prompts.slice(0, 3);
     const batch = await generateBatch(model, given, options).result;
     for (const [index, prompt] of given.entries()) {
@@ -87,11 +95,11 @@ describe.each(subjects)('$method at temperature $temperature', (subject) => {
   });
 
   it('is what the baseline is, where the method is lossless', async () => {
-    if (methods.get(subject.method)!.guarantee !== 'lossless') return;
-    const { method: _, ...sampling } = subject;
+    if (methods.get(rest.method)!.guarantee !== 'lossless') return;
+    const { method: _, ...sampling } = rest;
     for (const prompt of prompts.slice(0, 3)) {
       const options = { regex: '(?: ?[a-zA-Z]{1,9}[,.]?){3,12}', maxTokens: 40 };
-      const { tokens } = await answer({ ...options, ...subject }, prompt);
+      const { tokens } = await answer({ ...options, ...subject() }, prompt);
       expect(tokens).toEqual((await answer({ ...options, ...sampling }, prompt)).tokens);
     }
   });
