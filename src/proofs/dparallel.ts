@@ -31,10 +31,7 @@ const untrained =
   ({ label, ...rest }: Decoding): Decoding => ({ ...rest, label: `${before}, ${label}`, model });
 
 /** The one with the fewest forwards that is at most two points less accurate than the baseline. */
-export function fewestKept(
-  measurements: readonly Measurement[],
-  baseline: Measurement,
-): Measurement | undefined {
+function fewestKept(measurements: readonly Measurement[], baseline: Measurement): Measurement | undefined {
   return measurements
     .filter(({ tasks }) => differenceOf(tasks, baseline.tasks).difference >= -mostLoss)
     .toSorted((a, b) => forwardsOf(a) - forwardsOf(b))[0];

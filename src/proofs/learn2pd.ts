@@ -86,6 +86,13 @@ export const learn2pd: Proof = {
       conditions: [
         ...accuracyKept(ours, baseline),
         {
+          text: 'forwards, against those of a threshold that is wrong as often on validation problems',
+          unit: 'forwards',
+          value: forwardsOf(filter),
+          bar: forwardsOf(threshold),
+          holds: forwardsOf(filter) < forwardsOf(threshold),
+        },
+        {
           text: "answers of the oracle that are the baseline's",
           unit: 'answers',
           value: same,

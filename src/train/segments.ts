@@ -8,7 +8,7 @@ import { uniform } from '../decode/random.ts';
 import { float32, tensor } from '../graph/types.ts';
 import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Batch } from './program.ts';
-import { longest } from './sequences.ts';
+import { hidden, longest } from './sequences.ts';
 import { trainingStreams } from './streams.ts';
 
 export interface SegmentOptions {
@@ -30,9 +30,6 @@ export interface SegmentOptions {
 
 /** A position is masked with probability (1 - ε) t + ε. */
 const maskShare = (1 - 1e-3) * 0.5 + 1e-3;
-
-/** Keys behind the end of a row; as in sequences.ts. */
-const hidden = -1e9;
 
 /** Active block [start, end) of an answer's positions, for u uniform on [0, 1). */
 export function activeSegment(

@@ -10,7 +10,7 @@ import type { Batch } from './program.ts';
 import { trainingStreams } from './streams.ts';
 
 /** Where a row must not look; large enough for exp to give 0, small enough to stay finite in sums. */
-const hidden = -1e9;
+export const hidden = -1e9;
 
 /** Examples by length, cut into `parts` of about equally many tokens, so that each needs little padding. */
 export function byLength(examples: readonly EncodedProblem[], parts: number): EncodedProblem[][] {

@@ -22,7 +22,7 @@ const suffixShare = 0.25;
 const wideShare = 0.1;
 
 /** Fewer of the long problems than house-causal sees: a canvas learns more slowly. */
-const shares: typeof houseShares = {
+export const diffusionShares: typeof houseShares = {
   'word-problems': { share: 0.37, levels: [0.4, 0.5, 0.1] },
   countdown: { share: 0.29, levels: [0.45, 0.5, 0.05] },
   sudoku: { share: 0.12, levels: [0.5, 0.3, 0.2] },
@@ -47,7 +47,7 @@ export const houseDiffusion = defineRecipe({
     const { file, config, encode, eos: pad, mask, files } = model;
     const { parameters } = await openTrainable(join(modelsFolder, 'house-causal'));
     const masking = { pad, mask, seed, shift: config.shiftLogits, suffixShare };
-    const mixture = new Mixture(seed, encode, shares);
+    const mixture = new Mixture(seed, encode, diffusionShares);
     return {
       plan: {
         parameters,

@@ -13,16 +13,8 @@ import { cachedLines } from '../line-cache.ts';
 import type { Trainable } from '../open-trainable.ts';
 import type { Parameters } from '../parameters.ts';
 import type { RecipeOptions } from '../recipe.ts';
-import { type Drawn, type houseShares, Mixture } from './mixture.ts';
-
-/** The levels that fit the context of house-diffusion, the ones it is best at first. */
-const shares: typeof houseShares = {
-  'word-problems': { share: 0.37, levels: [0.4, 0.5, 0.1] },
-  countdown: { share: 0.29, levels: [0.45, 0.5, 0.05] },
-  sudoku: { share: 0.12, levels: [0.5, 0.3, 0.2] },
-  json: { share: 0.09, levels: [0.5, 0.3, 0.2] },
-  sorting: { share: 0.13, levels: [0.65, 0.3, 0.05] },
-};
+import { diffusionShares } from './house-diffusion.ts';
+import { type Drawn, Mixture } from './mixture.ts';
 
 /** A problem with the canvas that the teacher answers it on. */
 export interface Assignment extends Drawn {
@@ -118,7 +110,7 @@ export async function lessons<T>(
   { teacher, trainable, file, count, schema, make }: Lesson<T>,
   { seed, folder, runtime, signal, onAnswers }: RecipeOptions,
 ): Promise<(Assignment & { lesson: T })[]> {
-  const mixture = new Mixture(seed, trainable.encode, shares);
+  const mixture = new Mixture(seed, trainable.encode, diffusionShares);
   const all = Array.from({ length: count }, (_, n) => assignment(mixture, n, trainable));
   let model: LanguageModel | undefined;
   try {
