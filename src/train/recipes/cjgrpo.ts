@@ -11,12 +11,11 @@ import type { RewardedPrompt } from '../rollouts.ts';
 import { type houseShares, Mixture } from './mixture.ts';
 
 /** Tasks whose answers fit the canvas; mostly those whose answers differ enough from sample to sample to learn from. */
-const shares: typeof houseShares = {
+const policyShares: typeof houseShares = {
   'word-problems': { share: 0.6, levels: [0.25, 0.75] },
   countdown: { share: 0.35, levels: [0.4, 0.6] },
   sudoku: { share: 0.05, levels: [1] },
 };
-const promptsPerRollout = 8;
 
 export interface PolicyRecipe extends Pick<Recipe, 'slug' | 'title' | 'summary'> {
   /** Id of the model that is trained. */
@@ -24,10 +23,19 @@ export interface PolicyRecipe extends Pick<Recipe, 'slug' | 'title' | 'summary'>
   likelihood: Likelihood;
   /** Default 3e-5. */
   learningRate?: number;
+  /** Tasks and levels of the prompts. Default: those of cjgrpo. */
+  shares?: typeof houseShares;
+  /** Prompts of a rollout, and sampled answers to each. Default 8 and 8. */
+  prompts?: number;
+  samples?: number;
+  /** The same prompts in every rollout. Default: others in each. */
+  samePrompts?: boolean;
 }
 
 /** A recipe of CJ-GRPO, or of its baselines on the same rollouts. */
-export function policyRecipe({ model, likelihood, learningRate = 3e-5, ...names }: PolicyRecipe): Recipe {
+export function policyRecipe(recipe: PolicyRecipe): Recipe {
+  const { model, likelihood, learningRate = 3e-5, ...more } = recipe;
+  const { shares = policyShares, prompts = 8, samples = 8, samePrompts = false, ...names } = more;
   return defineRecipe({
     ...names,
     // Neither the seed of the models nor those of learn2pd and dparallel.
@@ -41,7 +49,7 @@ export function policyRecipe({ model, likelihood, learningRate = 3e-5, ...names 
         plan: groupPolicyPlan(trainable, {
           likelihood,
           prompts: (number) =>
-            mixture.draw(number, promptsPerRollout, 1).map(({ task, problem }): RewardedPrompt => {
+            mixture.draw(samePrompts ? 0 : number, prompts, 1).map(({ task, problem }): RewardedPrompt => {
               const { tokens, answerStart } = trainable.encode(problem);
               return {
                 tokens: [...tokens.subarray(0, answerStart)],
@@ -49,7 +57,7 @@ export function policyRecipe({ model, likelihood, learningRate = 3e-5, ...names 
               };
             }),
           method: 'eoser-ass-cjgrpo',
-          samples: 8,
+          samples,
           canvas: 32,
           temperature: 1,
           updatesPerRollout: 2,
