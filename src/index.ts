@@ -9,6 +9,7 @@
  */
 
 export {
+  alignedDecoding,
   type CommittedToken,
   type ConstraintOptions,
   type DraftToken,
@@ -30,7 +31,9 @@ export {
   type Method,
   type MethodOptions,
   methods,
+  openTrie,
   type Phases,
+  PrefixTrie,
   type Prompt,
   promptTokens,
   type Result,
@@ -40,6 +43,7 @@ export {
   type Statistics,
   type Step,
   samplingOptions,
+  saveTrie,
   stringSet,
   type TypedResult,
 } from './decode/index.ts';

@@ -46,6 +46,8 @@ export interface Choice {
 export interface Phases {
   /** Awaited before the run's first step: reads what the method needs beside the model, such as trained weights. */
   prepare?(): Promise<void>;
+  /** Awaited when the run has ended or was stopped, if `prepare` came to its end: writes what the method keeps. */
+  conclude?(): Promise<void>;
   /** A promise where a model of its own has to run first; those of a batch are asked together. */
   propose(run: Run): Proposal | Promise<Proposal>;
   /** Extra logits processors, run after the user's sampling penalties. */
