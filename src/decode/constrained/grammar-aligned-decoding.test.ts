@@ -111,6 +111,15 @@ describe('what is known', () => {
     expect(distances.at(-1)).toBeLessThan(1e-12);
   });
 
+  it('grows by an answer with each draw that explores', async () => {
+    const { draw } = await setting();
+    const trie = new PrefixTrie();
+    await draw({ seed: 3 }, trie, { draws: 17, tolerance: 0 });
+    expect(trie.unseen).toBeGreaterThan(0);
+    await draw({ seed: 3 }, trie, { draws: 2, tolerance: 0 });
+    expect(trie.unseen).toBe(0);
+  });
+
   it('costs no forward to draw from again', async () => {
     const { draw } = await setting({ source: 'a|b' });
     const trie = new PrefixTrie();

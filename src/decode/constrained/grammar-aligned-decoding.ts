@@ -8,6 +8,9 @@
  * Places where a drawn token is drawn again cost no forward: whether the next token is one of them is decided first, from
  * the trie alone. Only a new token needs the model, so the forwards of a draw are those of what is new in it.
  *
+ * With `explore`, draws that only teach leave out what was drawn before (their weights are possible - seen), as sampling
+ * without replacement does (Shi, Bieber and Sutton 2020); the answer is drawn as in the paper.
+ *
  * With `exact`, a draw goes on from a place with the probability by which what is found there is less than what was
  * expected. The draws that get through to their end are drawn from the model's distribution over legal answers, at any
  * time (adaptive rejection sampling, Gilks and Wild 1992, with the trie as the envelope).
@@ -39,6 +42,10 @@ const options = z.strictObject({
     .max(1)
     .default(0.01)
     .describe('Draw the answer as soon as it is at most so far from the exact distribution.'),
+  explore: z
+    .boolean()
+    .default(true)
+    .describe('Learn from answers that were not drawn before, so that each draw tells something new.'),
   exact: z
     .boolean()
     .default(false)
@@ -124,6 +131,8 @@ class Draws {
   #begun = 0;
   /** `PrefixTrie.unseen` when the present draw began. */
   #unseen = 1;
+  /** The trie had no room for more when the present draw began. */
+  #full = false;
   #found = false;
   /** Answer tokens in the cache, behind the prompt. */
   #cached: readonly number[] = [];
@@ -168,7 +177,7 @@ class Draws {
   /** Whether the present draw is the answer if it comes to an end. */
   get #isLast(): boolean {
     const { draws, tolerance, exact } = this.#options;
-    return exact || this.#begun >= draws || this.#unseen <= tolerance || this.#trie.size > maxNodes;
+    return exact || this.#begun >= draws || this.#unseen <= tolerance || this.#full;
   }
 
   /** Whether the present draw is rejected where less is possible than was expected. */
@@ -184,6 +193,7 @@ class Draws {
     this.#begun++;
     this.#draw = this.#trie.draws++;
     this.#unseen = this.#trie.unseen;
+    this.#full = this.#trie.size > maxNodes;
     this.#tokens = [];
     this.#arrive(this.#trie.root, this.#trie.root.possible);
   }
@@ -266,13 +276,17 @@ class Draws {
   }
 
   /** The next token when it is one that was drawn here before. */
-  #drawKnown({ possible, children, legal }: TrieNode): TrieNode | undefined {
-    let rest = uniform(this.#key(streams.known)) * possible;
+  #drawKnown(node: TrieNode): TrieNode | undefined {
+    const { children, legal } = node;
+    const explores = this.#options.explore && !this.#isLast && node.possible > node.seen;
+    const weigh = ({ possible, seen }: TrieNode) => (explores ? Math.max(0, possible - seen) : possible);
+    let rest = uniform(this.#key(streams.known)) * weigh(node);
     let last: TrieNode | undefined;
     for (const child of children.values()) {
-      if (child.possible === 0) continue;
+      const weight = child.probability * weigh(child);
+      if (weight === 0) continue;
       last = child;
-      rest -= child.probability * child.possible;
+      rest -= weight;
       if (rest < 0) return child;
     }
     // Rounding may leave a little where there is nothing else.

@@ -1,4 +1,5 @@
 /** Constrained decoding: languages of texts, and their states over a model's tokens. */
+export { divergence, everyAnswer, type LegalAnswer, legalAnswers } from './every-answer.ts';
 export { gbnfLanguage } from './gbnf/gbnf.ts';
 export { alignedDecoding } from './grammar-aligned-decoding.ts';
 export { type Growth, growingStrings } from './growing-strings.ts';
