@@ -13,6 +13,7 @@ export {
   type CommittedToken,
   type ConstraintOptions,
   type DraftToken,
+  type DrawnAnswer,
   defineMethod,
   type FinishReason,
   findMethod,

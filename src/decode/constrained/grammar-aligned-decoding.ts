@@ -24,6 +24,7 @@ import { type RandomKey, randomStreams, uniform } from '../random.ts';
 import type { Run } from '../run.ts';
 import { type Distribution, probabilityOf, sample } from '../sampling/distribution.ts';
 import { hasFilters } from '../sampling/processors.ts';
+import type { Choice } from '../sampling/sampler.ts';
 import { PrefixTrie, type TrieNode } from './prefix-trie.ts';
 import { openTrie, saveTrie } from './prefix-trie-file.ts';
 import type { AnswerConstraint } from './processor.ts';
@@ -62,12 +63,23 @@ const streams = { known: 16, stay: 17 } as const;
 /** Nodes of a trie from which on no more draws are begun. */
 const maxNodes = 1_000_000;
 
+/** An answer that was drawn. */
+export interface DrawnAnswer {
+  readonly tokens: readonly number[];
+  /** Its log probability under the model alone, in nats. */
+  readonly logprob: number;
+}
+
 /**
  * The method, with a trie of one's own: answers to the same prompt under the same constraint, one after the other or in
  * one batch, learn from each other.
+ * @param onAnswer Told of each answer that is drawn, those that only teach included.
  * @example generateBatch(model, Array(8).fill(prompt), { method: alignedDecoding(new PrefixTrie()), grammar });
  */
-export function alignedDecoding(shared?: PrefixTrie): Method<typeof options> {
+export function alignedDecoding(
+  shared?: PrefixTrie,
+  onAnswer?: (answer: DrawnAnswer) => void,
+): Method<typeof options> {
   return defineMethod({
     slug: 'grammar-aligned-decoding',
     title: 'Grammar-Aligned Decoding',
@@ -82,7 +94,7 @@ export function alignedDecoding(shared?: PrefixTrie): Method<typeof options> {
     phases: (given, run) => {
       if (!run.constraint) return {};
       check(given, run, shared);
-      return new Draws(given, run, run.constraint, shared).phases();
+      return new Draws(given, run, run.constraint, shared, onAnswer).phases();
     },
   });
 }
@@ -118,6 +130,7 @@ class Draws {
   readonly #options: z.output<typeof options>;
   readonly #run: Run;
   readonly #constraint: AnswerConstraint;
+  readonly #onAnswer: ((answer: DrawnAnswer) => void) | undefined;
   #trie: PrefixTrie;
   /** The present place, and the tokens up to there. */
   #node: TrieNode;
@@ -137,8 +150,15 @@ class Draws {
   /** Answer tokens in the cache, behind the prompt. */
   #cached: readonly number[] = [];
 
-  constructor(given: z.output<typeof options>, run: Run, constraint: AnswerConstraint, shared?: PrefixTrie) {
+  constructor(
+    given: z.output<typeof options>,
+    run: Run,
+    constraint: AnswerConstraint,
+    shared?: PrefixTrie,
+    onAnswer?: (answer: DrawnAnswer) => void,
+  ) {
     this.#options = given;
+    this.#onAnswer = onAnswer;
     this.#run = run;
     this.#constraint = constraint;
     this.#trie = shared ?? new PrefixTrie();
@@ -250,6 +270,7 @@ class Draws {
     for (;;) {
       const node = this.#node;
       if (node.end) {
+        this.#tell();
         if (this.#isLast) return true;
         this.#begin();
       } else if (!node.legal) {
@@ -308,9 +329,19 @@ class Draws {
     const { seen, possible } = this.#trie.root;
     const [draws, unseen, exact] = [this.#begun, this.#unseen, this.#rejects];
     run.statistics.legal = { draws, least: seen, most: possible, unseen, exact };
-    const path: TrieNode[] = [];
-    for (let node = this.#node; node.parent; node = node.parent) path.push(node);
-    for (const { choice } of path.reverse()) run.push(choice);
+    for (const choice of this.#path()) run.push(choice);
+  }
+
+  #tell(): void {
+    const logprob = this.#path().reduce((sum, choice) => sum + choice.logprob, 0);
+    this.#onAnswer?.({ tokens: this.#tokens, logprob });
+  }
+
+  /** The tokens up to the present place as they are committed. */
+  #path(): Choice[] {
+    const path: Choice[] = [];
+    for (let node = this.#node; node.parent; node = node.parent) path.push(node.choice);
+    return path.reverse();
   }
 }
 

@@ -92,6 +92,37 @@ describe('masks', () => {
     );
   });
 
+  it('are those of the very counts, though one is kept for many of them', () => {
+    const vocabulary = vocabularyOf([...everyByte, 'ab', 'abc', 'aaaa', 'bc', 'cccc', 'é', 'a,a,']);
+    const sources = [
+      '[ab]{0,30}c{2,9}',
+      '(?:a|bc?){3,25}',
+      '(?:é{1,12},){0,20}c',
+      'a{0,9}(?:b{2,8}|c{12})',
+      '(?:a{0,7},){0,15}',
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...sources),
+        fc.array(fc.nat(1000), { minLength: 30 }),
+        (source, choices) => {
+          const constraint = new TokenConstraint(regexLanguage(source), vocabulary);
+          let state = constraint.start();
+          for (const choice of choices) {
+            const ids = idsOf(state, vocabulary.size);
+            const legal = [...vocabulary.tokens].filter((id) => state.advance(id)).sort((a, b) => a - b);
+            expect(ids).toEqual(state.accepts ? [...legal, ...vocabulary.endIds] : legal);
+            // Longer tokens first, to come near the counts.
+            const next = legal[legal.length - 1 - (choice % Math.min(4, legal.length))];
+            if (next === undefined) return;
+            expect(state.mask().farthest).toBeGreaterThanOrEqual(state.advance(next)!.tokensToEnd);
+            state = state.advance(next)!;
+          }
+        },
+      ),
+    );
+  });
+
   it('never allow tokens without text, nor those that no byte follows', () => {
     const partial = vocabularyOf(['a', 'é', 'aé', 'éb', Uint8Array.of(0xc3), 'ö', '']);
     const ids = (source: string) => idsOf(new TokenConstraint(regexLanguage(source), partial).start(), 8);

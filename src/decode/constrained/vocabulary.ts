@@ -14,6 +14,8 @@ export class Vocabulary {
   /** Ids are below this. */
   readonly size: number;
   readonly endIds: readonly number[];
+  /** Most bytes of a token. */
+  readonly longest: number;
   /** Characters that can be written token by token, whatever stands before them. */
   readonly characters: CodePoints;
   /** [nodes] Depth from 1, byte, and the node behind the subtree. */
@@ -43,6 +45,7 @@ export class Vocabulary {
     this.#bytesOf = new Map(usable.map(({ id, bytes }) => [id, bytes]));
     const trie = layOut(usable);
     this.depths = Uint16Array.from(trie.depths);
+    this.longest = trie.depths.reduce((longest, depth) => Math.max(longest, depth), 0);
     this.bytes = Uint8Array.from(trie.bytes);
     this.ends = Int32Array.from(trie.ends);
     this.firstToken = Int32Array.from(trie.firstToken);

@@ -119,6 +119,37 @@ function collectCalls(make: Expressions, expression: Expression, rest: Expressio
   }
 }
 
+/**
+ * An expression that allows the same for the next `bytes` bytes, and needs as many to an end: counts of a repetition that
+ * cannot be used up in so few are one and the same. Looks at what the expression, or its alternatives, are made of, no
+ * deeper.
+ */
+export function countedWithin(make: Expressions, expression: Expression, bytes: number): Expression {
+  if (expression.kind !== 'choice') return chainWithin(make, expression, bytes);
+  return make.choice(...expression.parts.map((part) => chainWithin(make, part, bytes)));
+}
+
+function chainWithin(make: Expressions, expression: Expression, bytes: number): Expression {
+  const parts: Expression[] = [];
+  let rest = expression;
+  let changed = false;
+  for (let before = 0; before <= bytes && parts.length <= bytes; ) {
+    const part = rest.kind === 'concat' ? rest.head : rest;
+    const counted = repeatWithin(make, part, bytes);
+    if (counted !== part) changed = true;
+    parts.push(counted);
+    if (rest.kind !== 'concat') return changed ? make.concat(...parts) : expression;
+    before += shortestOf(make, part);
+    rest = rest.tail;
+  }
+  return changed ? make.concat(...parts, rest) : expression;
+}
+
+function repeatWithin(make: Expressions, part: Expression, bytes: number): Expression {
+  if (part.kind !== 'repeat' || part.max <= bytes || part.max === Number.POSITIVE_INFINITY) return part;
+  return make.repeat(part.body, part.min, Math.max(part.min, bytes + 1));
+}
+
 /** The expression, or `nothing` when no text matches it. */
 export function prune(make: Expressions, expression: Expression): Expression {
   const isSet = expression.kind === 'both' || expression.kind === 'not';
