@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { type GenerateOptions, generate, generateBatch } from '../generate.ts';
+import { defineMethod } from '../method.ts';
+import { proposeDraft } from '../phases.ts';
 import { methods } from '../registry.ts';
 import { loadStories, prompts } from '../testing/models.ts';
 import { growingStrings, stringSet } from './index.ts';
@@ -102,6 +104,35 @@ describe.each(subjects)('$method at temperature $temperature', ({ drafts, ...res
       const { tokens } = await answer({ ...options, ...subject() }, prompt);
       expect(tokens).toEqual((await answer({ ...options, ...sampling }, prompt)).tokens);
     }
+  });
+});
+
+describe('text that is forced', () => {
+  /** Greedy decoding without drafts. */
+  const oneByOne = defineMethod({
+    ...methods.get('greedy')!,
+    slug: 'one-by-one',
+    phases: () => ({ propose: (run) => proposeDraft(run) }),
+  });
+  const schema = {
+    properties: { color: { enum: ['a deep red', 'a deep blue'] }, count: { type: 'integer', maximum: 99 } },
+  };
+  const required = { ...schema, type: 'object', required: ['color', 'count'] };
+
+  it('is drafted, and verified', async () => {
+    for (const prompt of prompts.slice(0, 3)) {
+      const options = { schema: required, maxTokens: 120 };
+      const plain = await answer({ ...options, method: oneByOne }, prompt);
+      const drafted = await answer(options, prompt);
+      expect(drafted.tokens).toEqual(plain.tokens);
+      expect(drafted.forwards).toBeLessThan(plain.forwards);
+      expect(drafted.statistics.accepted).toBeGreaterThan(0);
+    }
+  });
+
+  it('is drafted within the limit of the answer', async () => {
+    const { tokens, finish } = await answer({ constraint: stringSet(['once upon a time']), maxTokens: 3 });
+    expect([tokens.length, finish]).toEqual([3, 'length']);
   });
 });
 

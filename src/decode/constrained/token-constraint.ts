@@ -155,6 +155,11 @@ export class TokenState {
     }
     return Uint8Array.from(bytes);
   }
+
+  /** The same, as the tokenizer cuts it; the model may cut it otherwise. */
+  forcedTokens(): readonly number[] {
+    return this.#constraint.vocabulary.cut(this.forced());
+  }
 }
 
 export const allows = ({ bits }: Mask, token: number): boolean =>

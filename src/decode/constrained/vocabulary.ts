@@ -26,10 +26,12 @@ export class Vocabulary {
   readonly firstToken: Int32Array;
   readonly tokens: Int32Array;
   readonly #bytesOf: ReadonlyMap<number, Uint8Array>;
+  readonly #tokenizer: Tokenizer;
 
   /** @param endIds Tokens that end an answer. */
   constructor(tokenizer: Tokenizer, endIds: readonly number[]) {
     const { vocabSize: size, specialIds } = tokenizer;
+    this.#tokenizer = tokenizer;
     this.size = size;
     this.endIds = endIds;
     const all: { id: number; bytes: Uint8Array }[] = [];
@@ -55,6 +57,23 @@ export class Vocabulary {
   /** The bytes of a token of the trie; undefined for all others. */
   bytesOf(id: number): Uint8Array | undefined {
     return this.#bytesOf.get(id);
+  }
+
+  /** Tokens of these bytes, as text that goes on is cut; none where they are no text. */
+  cut(bytes: Uint8Array): readonly number[] {
+    const text = textOf(bytes);
+    if (!text) return [];
+    // Some tokenizers (SentencePiece) put a space before a text, but none behind a line end.
+    for (const lead of ['', '\n']) {
+      const tokens = this.#tokenizer.encode(lead + text, { addSpecialTokens: false, parseSpecial: false });
+      let first = tokens.length;
+      for (let left = bytes.length; left > 0 && first > 0; )
+        left -= this.bytesOf(tokens[--first])?.length ?? left;
+      const cut = tokens.slice(first);
+      const written = cut.flatMap((token) => [...(this.bytesOf(token) ?? [])]);
+      if (written.length === bytes.length && written.every((byte, i) => byte === bytes[i])) return cut;
+    }
+    return [];
   }
 }
 
