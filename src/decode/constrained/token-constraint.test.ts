@@ -130,6 +130,25 @@ describe('masks', () => {
     expect(() => new TokenConstraint(regexLanguage('ü'), partial)).toThrow(QuickstepError);
   });
 
+  it('allow all characters whose bytes are tokens, also where some bytes are none', () => {
+    const bytes = everyByte.filter((byte) => byte[0] !== 0x04 && byte[0] !== 0xf1);
+    const vocabulary = vocabularyOf([
+      ...bytes,
+      ' ↑',
+      Uint8Array.of(0x20, 0xe2, 0x86),
+      '\u{40000}',
+      Uint8Array.of(0x61, 0xf1),
+    ]);
+    const ids = idsOf(new TokenConstraint(regexLanguage('[^]*'), vocabulary).start(), vocabulary.size);
+    const [arrow, cut, rare, partial, end] = [254, 255, 256, 257, 258];
+    expect([arrow, cut, rare, end].every((id) => ids.includes(id))).toBe(true);
+    // Behind it only the second half of a token could follow.
+    expect(ids).not.toContain(partial);
+    expect(() => new TokenConstraint(regexLanguage('\\x04|\\u{40001}'), vocabulary)).toThrow(QuickstepError);
+    const one = new TokenConstraint(regexLanguage('\\u{40000}|x'), vocabulary).start();
+    expect(idsOf(one, vocabulary.size)).toEqual([bytes.findIndex(([byte]) => byte === 0x78), rare]);
+  });
+
   it('follow characters through tokens that cut them', () => {
     const start = new TokenConstraint(regexLanguage('(é|😀)b'), vocabularyOf(everyByte)).start();
     let state: TokenState | undefined = start;
