@@ -1,9 +1,9 @@
 /**
  * Grammar-aligned decoding on SmolLM2: the skewed binary strings of the paper's first experiment, whose distributions are
- * computed exactly, and its program synthesis tasks (bv4 and SLIA, in the form of the authors' prompts: a JSON object a
- * line with `id`, `grammar` and `prompt`), where the likelihood of what is drawn is compared with that of plain masking.
+ * computed exactly, and its program synthesis tasks (bv4 and SLIA, a JSON object a line with `id`, `grammar` and `problem`,
+ * asked without worked examples), where the likelihood of what is drawn is compared with that of plain masking.
  *
- *   npx tsx proofs/constrained/grammar-aligned-tasks.ts <file.jsonl ...> [--tasks 6] [--draws 20] [--seed 1] [--threads 1]
+ *   npx tsx proofs/constrained/grammar-aligned-tasks.ts <file.jsonl ...> [--tasks 6] [--draws 16] [--seed 1] [--threads 1]
  */
 
 import { readFile } from 'node:fs/promises';
@@ -26,14 +26,14 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tasks: { type: 'string', default: '6' },
-    draws: { type: 'string', default: '20' },
+    draws: { type: 'string', default: '16' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
   },
 });
 const [taskCount, draws, seed] = [Number(values.tasks), Number(values.draws), Number(values.seed)];
-/** Longer prompts take too long to read on a processor. */
-const maxPrompt = 5_000;
+/** Longer ones take too long to read on a processor. */
+const maxProblem = 1_000;
 /** Room for a program; near it, recursion is led to an end. */
 const maxTokens = 72;
 
@@ -71,7 +71,7 @@ async function binaryStrings(): Promise<void> {
 interface Task {
   id: string;
   grammar: string;
-  prompt: string;
+  problem: string;
 }
 
 const mean = (numbers: readonly number[]) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
@@ -86,7 +86,8 @@ class Masking extends PrefixTrie {
 }
 
 /** Log likelihoods of draws, in nats. */
-async function likelihoods({ grammar, prompt }: Task, trie: PrefixTrie): Promise<number[]> {
+async function likelihoods({ grammar, problem }: Task, trie: PrefixTrie): Promise<number[]> {
+  const prompt = `${problem}\nSolution:\n`;
   const found: number[] = [];
   const method = alignedDecoding(trie, ({ logprob }) => found.push(logprob));
   const methodOptions = { draws, tolerance: 0, explore: false };
@@ -99,7 +100,7 @@ for (const file of positionals) {
   const lines = (await readFile(file, 'utf8')).trim().split('\n');
   const tasks = lines
     .map((line): Task => JSON.parse(line))
-    .filter(({ prompt }) => prompt.length <= maxPrompt)
+    .filter(({ problem }) => problem.length <= maxProblem)
     .slice(0, taskCount);
   const gains: number[] = [];
   console.log(
