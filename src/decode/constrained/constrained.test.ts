@@ -208,3 +208,41 @@ describe('what is refused before the first step', () => {
     await masked[Symbol.asyncDispose]();
   });
 });
+
+describe('hostile constraints', () => {
+  it('of ten megabytes are refused unread', () => {
+    const long = 'x'.repeat(10_000_000);
+    for (const options of [{ schema: { const: long } }, { grammar: `root ::= "${long}"` }, { regex: long }])
+      expect(() => generate(model, 'Once', options)).toThrow(expect.objectContaining({ code: 'bad-option' }));
+  });
+
+  it('end in an answer or an error that says why', async () => {
+    const hostile: GenerateOptions[] = [
+      ...[
+        '(a*)*b',
+        '(a|a)*b',
+        '(?:a|b)*a(?:a|b){20}b?',
+        '(((a{0,100}){0,100}){0,100}){0,100}b',
+        '.{0,60000}b',
+      ].map((regex) => ({ regex })),
+      ...[
+        'root ::= root root | root root root | "a" | ""',
+        'root ::= root "a" | a root | ""\na ::= a "a" | "b"',
+      ].map((grammar) => ({ grammar })),
+      {
+        schema: {
+          $ref: '#/$defs/a',
+          $defs: { a: { anyOf: [{ $ref: '#/$defs/b' }, { const: 1 }] }, b: { $ref: '#/$defs/a' } },
+        },
+      },
+      { schema: { const: 'x'.repeat(100_000) } },
+    ];
+    for (const options of hostile) {
+      const { finish, text } = await answer({ ...options, maxTokens: 24 }).catch((error: unknown) => {
+        expect(error).toMatchObject({ name: 'QuickstepError' });
+        return { finish: 'eos', text: '' };
+      });
+      expect([options, text, finish]).toEqual([options, text, 'eos']);
+    }
+  });
+});

@@ -86,6 +86,7 @@ function collect(
   }
 }
 
+type Concat = Extract<Expression, { kind: 'concat' }>;
 type SetForm = Extract<Expression, { kind: 'both' | 'not' }>;
 
 function deriveSet(make: Expressions, e: SetForm, byte: number): Expression {
@@ -171,10 +172,16 @@ function measure(make: Expressions, e: Expression): number {
     case 'bytes':
       return 1;
     case 'concat': {
-      let total = 0;
+      // Noted of every tail, as states come to all of them.
+      const open: Concat[] = [];
       let rest: Expression = e;
-      for (; rest.kind === 'concat'; rest = rest.tail) total += shortestOf(make, rest.head);
-      return total + shortestOf(make, rest);
+      for (; rest.kind === 'concat' && rest.shortest === undefined; rest = rest.tail) open.push(rest);
+      let total = shortestOf(make, rest);
+      for (const part of open.reverse()) {
+        total += shortestOf(make, part.head);
+        part.shortest = total;
+      }
+      return total;
     }
     case 'choice':
       return Math.min(...e.parts.map((part) => shortestOf(make, part)));
