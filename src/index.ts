@@ -9,9 +9,11 @@
  */
 
 export {
+  alignedDecoding,
   type CommittedToken,
   type ConstraintOptions,
   type DraftToken,
+  type DrawnAnswer,
   defineMethod,
   type FinishReason,
   findMethod,
@@ -30,7 +32,9 @@ export {
   type Method,
   type MethodOptions,
   methods,
+  openTrie,
   type Phases,
+  PrefixTrie,
   type Prompt,
   promptTokens,
   type Result,
@@ -40,6 +44,7 @@ export {
   type Statistics,
   type Step,
   samplingOptions,
+  saveTrie,
   stringSet,
   type TypedResult,
 } from './decode/index.ts';

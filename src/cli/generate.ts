@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { generate, limitOptions, type Result } from '../decode/generate.ts';
 import { defaultMethod } from '../decode/method.ts';
 import { samplingOptions } from '../decode/sampling/options.ts';
-import type { Step } from '../decode/step.ts';
+import type { LegalMass, Step } from '../decode/step.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
@@ -156,7 +156,14 @@ function summaryLine(result: Result): string {
   const drafts = drafted > 0 ? `, ${accepted} of ${drafted} drafts${by}` : '';
   const times = `${seconds.toFixed(2)} s (first after ${firstTokenSeconds.toFixed(2)} s)`;
   const rate = `${result.tokensPerSecond.toFixed(1)} tokens/s`;
-  return `${tokens.length} tokens in ${times}, ${rate} · ${steps} steps, ${forwards} forwards${drafts} · ${finish}`;
+  const drawn = statistics.legal ? ` · ${drawnLine(statistics.legal)}` : '';
+  return `${tokens.length} tokens in ${times}, ${rate} · ${steps} steps, ${forwards} forwards${drafts} · ${finish}${drawn}`;
+}
+
+/** What drawing whole answers has told. */
+function drawnLine({ draws, exact, unseen }: LegalMass): string {
+  const distance = exact ? 'from the exact distribution' : `at most ${unseen.toPrecision(2)} from exact`;
+  return `answer ${draws} of those drawn, ${distance}`;
 }
 
 /** A result for machines: counts in place of lists, probabilities only when they were asked for. */

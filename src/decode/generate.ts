@@ -8,7 +8,7 @@ import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import type { ChatMessage } from '../text/chat.ts';
 import { type ConstraintOptions, constraintKeys, constraintOf, readAnswer } from './constrained/options.ts';
-import { constraintProcessor } from './constrained/processor.ts';
+import { AnswerConstraint, constraintProcessor } from './constrained/processor.ts';
 import { type Decoder, decode } from './loop.ts';
 import { checkNeeds, defaultMethod, type Method, parseMethodOptions } from './method.ts';
 import { findMethod } from './registry.ts';
@@ -248,7 +248,8 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
     const tokens = promptTokens(model, prompt);
     // Last of all, so that no other processor brings a token back.
     const longest = Math.min(maxTokens, contextLength - tokens.length);
-    const masks = constraint ? [constraintProcessor(constraint, longest)] : [];
+    const answers = constraint && new AnswerConstraint(constraint, longest);
+    const masks = answers && !method.constrains ? [constraintProcessor(answers)] : [];
     const make = (extra: readonly LogitsProcessor[]) =>
       samplerFor(method, options, model, [...extra, ...masks]);
     const run = new Run({
@@ -263,6 +264,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
       stop,
       masking: maskingOf(model),
       draft: drafts?.open(),
+      constraint: answers,
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);

@@ -75,4 +75,4 @@ export { type Drafter, speculate } from './speculative/drafter.ts';
 export { GrowingTree, likeliestShape, type TreeShape } from './speculative/tree.ts';
 export { resampleDraft } from './speculative/verify/resample.ts';
 export { type TypicalOptions, typicalDraft } from './speculative/verify/typical.ts';
-export type { CommittedToken, DraftToken, FinishReason, Statistics, Step } from './step.ts';
+export type { CommittedToken, DraftToken, FinishReason, LegalMass, Statistics, Step } from './step.ts';

@@ -36,8 +36,12 @@ export async function* decode(
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
   const workers = decoders.map(({ run, phases }) => new Worker(run, { ...defaultPhases, ...phases }, batch));
+  const prepared: Decoder[] = [];
   try {
-    for (const { phases } of decoders) await phases.prepare?.();
+    for (const decoder of decoders) {
+      await decoder.phases.prepare?.();
+      prepared.push(decoder);
+    }
     for (const worker of workers) if (worker.run.finish) yield worker.endAtOnce();
     for (let active = workers; ; ) {
       // A finished run leaves the batch at once, so that no forward carries it on.
@@ -51,6 +55,7 @@ export async function* decode(
     }
   } finally {
     for (const { run } of decoders) close(batch, run);
+    for (const { phases } of prepared) await phases.conclude?.();
   }
 }
 

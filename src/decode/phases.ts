@@ -2,7 +2,7 @@
  * The four phases of a decoding step, and their defaults: plain next-token decoding over a draft tree that may be
  * empty. A method replaces the phases it is about and keeps the others, so methods compose.
  *
- *   propose   which continuations are scored            default: nothing beyond the committed text
+ *   propose   which continuations are scored            default: what a constraint forces, or nothing
  *   score     one forward, logits shaped by processors  default: the sampling options' pipeline
  *   choose    what is committed                         default: walk the draft tree as long as it agrees
  *   remember  what stays in the K/V cache               default: the committed path
@@ -46,6 +46,8 @@ export interface Choice {
 export interface Phases {
   /** Awaited before the run's first step: reads what the method needs beside the model, such as trained weights. */
   prepare?(): Promise<void>;
+  /** Awaited when the run has ended or was stopped, if `prepare` came to its end: writes what the method keeps. */
+  conclude?(): Promise<void>;
   /** A promise where a model of its own has to run first; those of a batch are asked together. */
   propose(run: Run): Proposal | Promise<Proposal>;
   /** Extra logits processors, run after the user's sampling penalties. */
@@ -67,6 +69,19 @@ export interface Phases {
 }
 
 export const emptyDraft: DraftTree = { tokens: [], parents: [] };
+
+/** Most rows of forced text in a forward; beyond, they cost more than they save (see prompt-lookup.ts). */
+const maxForced = 16;
+
+/**
+ * Text that the constraint leaves no choice about, as a draft: how the model cuts it into tokens is verified as any draft
+ * is, so what is written is what would be written one by one.
+ */
+export function forcedDraft(run: Run): DraftTree {
+  const tokens = run.constraint?.state(run.generated).forcedTokens() ?? [];
+  const drafted = tokens.slice(0, Math.max(0, Math.min(maxForced, run.remaining - 1)));
+  return { tokens: drafted, parents: drafted.map((_, i) => i - 1) };
+}
 
 /** A proposal of the tokens not yet cached, followed by a draft tree, in one group of the run's own sequence. */
 export function proposeDraft(run: Run, draft: DraftTree = emptyDraft): Proposal {
@@ -121,7 +136,7 @@ export function rememberPath(
 }
 
 export const defaultPhases: Phases = {
-  propose: (run) => proposeDraft(run),
+  propose: (run) => proposeDraft(run, forcedDraft(run)),
   choose: walkDraft,
   remember: rememberPath,
 };

@@ -4,6 +4,7 @@ import { QuickstepError } from '../errors.ts';
 import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
+import { grammarAlignedDecoding } from './constrained/grammar-aligned-decoding.ts';
 import { ccd } from './masked-diffusion/ccd.ts';
 import { creditDecoding } from './masked-diffusion/credit-decoding.ts';
 import { diffusion } from './masked-diffusion/diffusion.ts';
@@ -24,6 +25,7 @@ const all = [
   beamSearch,
   promptLookup,
   draftAlignment,
+  grammarAlignedDecoding,
   diffusion,
   freedave,
   prophet,

@@ -8,6 +8,7 @@ import { QuickstepError } from '../errors.ts';
 import type { Scores } from '../models/forward.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { AnswerConstraint } from './constrained/processor.ts';
 import type { Corruption } from './corruption.ts';
 import { type RandomKey, randomStreams } from './random.ts';
 import type { Distribution } from './sampling/distribution.ts';
@@ -45,6 +46,7 @@ export interface RunOptions {
   stop: readonly string[];
   masking?: Masking;
   draft?: DraftLane;
+  constraint?: AnswerConstraint;
 }
 
 export class Run {
@@ -60,6 +62,8 @@ export class Run {
   readonly masking: Masking | undefined;
   /** The run's lane in a draft model, for methods that take one. */
   readonly draft: DraftLane | undefined;
+  /** What the answer must keep to. */
+  readonly constraint: AnswerConstraint | undefined;
   /** Longest prompt plus answer, and longest answer, in tokens. */
   readonly contextLength: number;
   readonly maxTokens: number;
@@ -102,6 +106,7 @@ export class Run {
     this.eosIds = eosIds;
     this.masking = options.masking;
     this.draft = options.draft;
+    this.constraint = options.constraint;
     this.contextLength = contextLength;
     this.maxTokens = maxTokens;
     this.#stop = stop;

@@ -29,6 +29,22 @@ export interface CommittedToken {
   top?: ScoredToken[];
 }
 
+/** What drawing whole answers has told of the model's probability of legal ones. */
+export interface LegalMass {
+  /** Answers drawn, the one that was answered with included. */
+  draws: number;
+  /** The probability that the model, left to itself, gives a legal answer lies between these. */
+  least: number;
+  most: number;
+  /**
+   * Share of the distribution the answer was drawn from that lay on answers not drawn before. It is at most so far from
+   * the model's own distribution over legal answers, in total variation.
+   */
+  unseen: number;
+  /** The answer was drawn from the model's own distribution over legal answers itself. */
+  exact: boolean;
+}
+
 /** Counters of a run; `forwards` of runs that share a forward count it once each. */
 export interface Statistics {
   forwards: number;
@@ -45,6 +61,8 @@ export interface Statistics {
   /** K/V rows (one token in all layers) that forwards read from and wrote to the cache. */
   kvRead: number;
   kvWritten: number;
+  /** Of methods that draw whole answers. */
+  legal?: LegalMass;
   /** Seconds by phase. */
   seconds: { propose: number; score: number; choose: number; remember: number };
 }

@@ -7,6 +7,7 @@ import { dparallel } from './dparallel.ts';
 import { draftAlignment } from './draft-alignment.ts';
 import { eoserAssCjgrpo } from './eoser-ass-cjgrpo.ts';
 import { freedave } from './freedave.ts';
+import { grammarAlignedDecoding } from './grammar-aligned-decoding.ts';
 import { learn2pd } from './learn2pd.ts';
 import { localleap } from './localleap.ts';
 import type { Proof } from './proof.ts';
@@ -22,6 +23,7 @@ const all: readonly Proof[] = [
   learn2pd,
   dparallel,
   draftAlignment,
+  grammarAlignedDecoding,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

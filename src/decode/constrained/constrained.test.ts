@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { type GenerateOptions, generate, generateBatch } from '../generate.ts';
+import { defineMethod } from '../method.ts';
+import { proposeDraft } from '../phases.ts';
 import { methods } from '../registry.ts';
 import { loadStories, prompts } from '../testing/models.ts';
 import { growingStrings, stringSet } from './index.ts';
@@ -105,6 +107,35 @@ describe.each(subjects)('$method at temperature $temperature', ({ drafts, ...res
   });
 });
 
+describe('text that is forced', () => {
+  /** Greedy decoding without drafts. */
+  const oneByOne = defineMethod({
+    ...methods.get('greedy')!,
+    slug: 'one-by-one',
+    phases: () => ({ propose: (run) => proposeDraft(run) }),
+  });
+  const schema = {
+    properties: { color: { enum: ['a deep red', 'a deep blue'] }, count: { type: 'integer', maximum: 99 } },
+  };
+  const required = { ...schema, type: 'object', required: ['color', 'count'] };
+
+  it('is drafted, and verified', async () => {
+    for (const prompt of prompts.slice(0, 3)) {
+      const options = { schema: required, maxTokens: 120 };
+      const plain = await answer({ ...options, method: oneByOne }, prompt);
+      const drafted = await answer(options, prompt);
+      expect(drafted.tokens).toEqual(plain.tokens);
+      expect(drafted.forwards).toBeLessThan(plain.forwards);
+      expect(drafted.statistics.accepted).toBeGreaterThan(0);
+    }
+  });
+
+  it('is drafted within the limit of the answer', async () => {
+    const { tokens, finish } = await answer({ constraint: stringSet(['once upon a time']), maxTokens: 3 });
+    expect([tokens.length, finish]).toEqual([3, 'length']);
+  });
+});
+
 it('changes nothing where the constraint allows everything', async () => {
   const free = await answer({ maxTokens: 30 });
   const constrained = await answer({ maxTokens: 30, regex: '[^]*' });
@@ -175,5 +206,43 @@ describe('what is refused before the first step', () => {
       expect.objectContaining({ code: 'unsupported' }),
     );
     await masked[Symbol.asyncDispose]();
+  });
+});
+
+describe('hostile constraints', () => {
+  it('of ten megabytes are refused unread', () => {
+    const long = 'x'.repeat(10_000_000);
+    for (const options of [{ schema: { const: long } }, { grammar: `root ::= "${long}"` }, { regex: long }])
+      expect(() => generate(model, 'Once', options)).toThrow(expect.objectContaining({ code: 'bad-option' }));
+  });
+
+  it('end in an answer or an error that says why', async () => {
+    const hostile: GenerateOptions[] = [
+      ...[
+        '(a*)*b',
+        '(a|a)*b',
+        '(?:a|b)*a(?:a|b){20}b?',
+        '(((a{0,100}){0,100}){0,100}){0,100}b',
+        '.{0,60000}b',
+      ].map((regex) => ({ regex })),
+      ...[
+        'root ::= root root | root root root | "a" | ""',
+        'root ::= root "a" | a root | ""\na ::= a "a" | "b"',
+      ].map((grammar) => ({ grammar })),
+      {
+        schema: {
+          $ref: '#/$defs/a',
+          $defs: { a: { anyOf: [{ $ref: '#/$defs/b' }, { const: 1 }] }, b: { $ref: '#/$defs/a' } },
+        },
+      },
+      { schema: { const: 'x'.repeat(100_000) } },
+    ];
+    for (const options of hostile) {
+      const { finish, text } = await answer({ ...options, maxTokens: 24 }).catch((error: unknown) => {
+        expect(error).toMatchObject({ name: 'QuickstepError' });
+        return { finish: 'eos', text: '' };
+      });
+      expect([options, text, finish]).toEqual([options, text, 'eos']);
+    }
   });
 });

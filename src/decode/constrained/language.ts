@@ -17,6 +17,11 @@ export interface ByteState {
   readonly shortest: number;
   /** The state after one more byte; undefined when no text of the language goes on so. */
   next(byte: number): ByteState | undefined;
+  /**
+   * A state that allows the same bytes for the next `bytes` ones and needs as many to an end. Languages that count answer
+   * with one state for all counts that so few bytes do not use up.
+   */
+  within?(bytes: number): ByteState;
 }
 
 /** A set of texts, ready to be compiled for a vocabulary. */

@@ -1,8 +1,8 @@
-/** A constraint as a logits processor: every method that chooses from shaped logits decodes under it. */
+/** A constraint along the answers of one run, and as a logits processor: every method that chooses from shaped logits decodes under it. */
 
 import { QuickstepError } from '../../errors.ts';
 import type { LogitsProcessor } from '../sampling/processors.ts';
-import type { TokenConstraint, TokenState } from './token-constraint.ts';
+import { allows, type Mask, type TokenConstraint, type TokenState } from './token-constraint.ts';
 
 /** The beginning of an answer, and those that go on from it. */
 interface Beginning {
@@ -11,18 +11,41 @@ interface Beginning {
 }
 
 /**
- * Rules out every token that the constraint does not allow after the tokens generated so far. What has been seen is
- * kept as a tree of beginnings, so beams and drafts, whatever their order, each find their own state.
- * @param maxTokens Longest answer: near it, the answer is led to an end that fits.
+ * A constraint on a run's answers. What has been asked about is kept as a tree of beginnings, so beams, drafts and draws,
+ * whatever their order, each find their own state.
  */
-export function constraintProcessor(constraint: TokenConstraint, maxTokens: number): LogitsProcessor {
-  const root: Beginning = { state: constraint.start(), next: new Map() };
+export class AnswerConstraint {
+  readonly #maxTokens: number;
+  readonly #root: Beginning;
+
+  /** @param maxTokens Longest answer: near it, the answer is led to an end that fits. */
+  constructor(constraint: TokenConstraint, maxTokens: number) {
+    this.#maxTokens = maxTokens;
+    this.#root = { state: constraint.start(), next: new Map() };
+  }
+
+  /**
+   * The state behind the tokens generated so far.
+   * @throws QuickstepError 'unsupported' when the constraint rules one of them out
+   */
+  state(generated: ArrayLike<number>): TokenState {
+    let beginning = this.#root;
+    for (let i = 0; i < generated.length; i++) beginning = follow(beginning, generated[i]);
+    return beginning.state;
+  }
+
+  /** Tokens that may come next; throws as `state`. */
+  mask(generated: ArrayLike<number>): Mask {
+    return this.state(generated).mask(this.#maxTokens - generated.length);
+  }
+}
+
+/** Rules out every token that the constraint does not allow after the tokens generated so far. */
+export function constraintProcessor(constraint: AnswerConstraint): LogitsProcessor {
   return function constraintMask(logits, { generatedTokens }) {
-    let beginning = root;
-    for (let i = 0; i < generatedTokens.length; i++) beginning = follow(beginning, generatedTokens[i]);
-    const { bits } = beginning.state.mask(maxTokens - generatedTokens.length);
+    const mask = constraint.mask(generatedTokens);
     for (let id = 0; id < logits.length; id++) {
-      if (((bits[id >> 5] >>> (id & 31)) & 1) === 0) logits[id] = Number.NEGATIVE_INFINITY;
+      if (!allows(mask, id)) logits[id] = Number.NEGATIVE_INFINITY;
     }
   };
 }

@@ -92,11 +92,61 @@ describe('masks', () => {
     );
   });
 
+  it('are those of the very counts, though one is kept for many of them', () => {
+    const vocabulary = vocabularyOf([...everyByte, 'ab', 'abc', 'aaaa', 'bc', 'cccc', 'é', 'a,a,']);
+    const sources = [
+      '[ab]{0,30}c{2,9}',
+      '(?:a|bc?){3,25}',
+      '(?:é{1,12},){0,20}c',
+      'a{0,9}(?:b{2,8}|c{12})',
+      '(?:a{0,7},){0,15}',
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...sources),
+        fc.array(fc.nat(1000), { minLength: 30 }),
+        (source, choices) => {
+          const constraint = new TokenConstraint(regexLanguage(source), vocabulary);
+          let state = constraint.start();
+          for (const choice of choices) {
+            const ids = idsOf(state, vocabulary.size);
+            const legal = [...vocabulary.tokens].filter((id) => state.advance(id)).sort((a, b) => a - b);
+            expect(ids).toEqual(state.accepts ? [...legal, ...vocabulary.endIds] : legal);
+            // Longer tokens first, to come near the counts.
+            const next = legal[legal.length - 1 - (choice % Math.min(4, legal.length))];
+            if (next === undefined) return;
+            expect(state.mask().farthest).toBeGreaterThanOrEqual(state.advance(next)!.tokensToEnd);
+            state = state.advance(next)!;
+          }
+        },
+      ),
+    );
+  });
+
   it('never allow tokens without text, nor those that no byte follows', () => {
     const partial = vocabularyOf(['a', 'é', 'aé', 'éb', Uint8Array.of(0xc3), 'ö', '']);
     const ids = (source: string) => idsOf(new TokenConstraint(regexLanguage(source), partial).start(), 8);
     expect(ids('[aéö]+')).toEqual([0, 1, 2, 5]);
     expect(() => new TokenConstraint(regexLanguage('ü'), partial)).toThrow(QuickstepError);
+  });
+
+  it('allow all characters whose bytes are tokens, also where some bytes are none', () => {
+    const bytes = everyByte.filter((byte) => byte[0] !== 0x04 && byte[0] !== 0xf1);
+    const vocabulary = vocabularyOf([
+      ...bytes,
+      ' ↑',
+      Uint8Array.of(0x20, 0xe2, 0x86),
+      '\u{40000}',
+      Uint8Array.of(0x61, 0xf1),
+    ]);
+    const ids = idsOf(new TokenConstraint(regexLanguage('[^]*'), vocabulary).start(), vocabulary.size);
+    const [arrow, cut, rare, partial, end] = [254, 255, 256, 257, 258];
+    expect([arrow, cut, rare, end].every((id) => ids.includes(id))).toBe(true);
+    // Behind it only the second half of a token could follow.
+    expect(ids).not.toContain(partial);
+    expect(() => new TokenConstraint(regexLanguage('\\x04|\\u{40001}'), vocabulary)).toThrow(QuickstepError);
+    const one = new TokenConstraint(regexLanguage('\\u{40000}|x'), vocabulary).start();
+    expect(idsOf(one, vocabulary.size)).toEqual([bytes.findIndex(([byte]) => byte === 0x78), rare]);
   });
 
   it('follow characters through tokens that cut them', () => {

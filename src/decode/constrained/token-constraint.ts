@@ -39,7 +39,8 @@ export class TokenConstraint {
   }
 
   /** Tokens after which the text can still be completed, end tokens where it is complete. The mask is shared. */
-  mask(state: ByteState): Mask {
+  mask(exact: ByteState): Mask {
+    const state = exact.within?.(this.vocabulary.longest) ?? exact;
     const known = this.#masks.get(state.key);
     if (known) return known;
     const mask = this.#walk(state, Number.POSITIVE_INFINITY);
@@ -153,6 +154,11 @@ export class TokenState {
       state = only.next;
     }
     return Uint8Array.from(bytes);
+  }
+
+  /** The same, as the tokenizer cuts it; the model may cut it otherwise. */
+  forcedTokens(): readonly number[] {
+    return this.#constraint.vocabulary.cut(this.forced());
   }
 }
 

@@ -1,7 +1,7 @@
 /** A tokenizer's tokens as byte strings: what constrains tokens walks this trie, not the list. */
 
 import type { Tokenizer } from '../../text/tokenizer.ts';
-import { anyCodePoint, type CodePoints, codePoints } from './automaton/code-points.ts';
+import { anyCodePoint, type CodePoints, codePoints, union, without } from './automaton/code-points.ts';
 
 /** Bytes that occur in UTF-8. */
 const utf8Bytes = Array.from({ length: 0xf5 }, (_, byte) => byte).filter((b) => b !== 0xc0 && b !== 0xc1);
@@ -14,6 +14,8 @@ export class Vocabulary {
   /** Ids are below this. */
   readonly size: number;
   readonly endIds: readonly number[];
+  /** Most bytes of a token. */
+  readonly longest: number;
   /** Characters that can be written token by token, whatever stands before them. */
   readonly characters: CodePoints;
   /** [nodes] Depth from 1, byte, and the node behind the subtree. */
@@ -24,10 +26,12 @@ export class Vocabulary {
   readonly firstToken: Int32Array;
   readonly tokens: Int32Array;
   readonly #bytesOf: ReadonlyMap<number, Uint8Array>;
+  readonly #tokenizer: Tokenizer;
 
   /** @param endIds Tokens that end an answer. */
   constructor(tokenizer: Tokenizer, endIds: readonly number[]) {
     const { vocabSize: size, specialIds } = tokenizer;
+    this.#tokenizer = tokenizer;
     this.size = size;
     this.endIds = endIds;
     const all: { id: number; bytes: Uint8Array }[] = [];
@@ -36,13 +40,16 @@ export class Vocabulary {
       if (bytes.length > 0 && !specialIds.has(id) && !endIds.includes(id)) all.push({ id, bytes });
     }
     const single = new Set(all.filter(({ bytes }) => bytes.length === 1).map(({ bytes }) => bytes[0]));
-    const complete = utf8Bytes.every((byte) => single.has(byte));
-    // Without a token for each byte, one that ends within a character could have no continuation.
-    const usable = complete ? all : all.filter(({ bytes }) => textOf(bytes) !== undefined);
-    this.characters = complete ? anyCodePoint : codePoints(...singleCharacters(usable));
+    const byBytes = writtenByBytes(single);
+    const whole = without(codePoints(...singleCharacters(all)), byBytes);
+    this.characters = union(byBytes, whole);
+    // A token that ends within a character may only begin one that can be completed.
+    const beginnings = beginningsOf(whole);
+    const usable = all.filter(({ bytes }) => !beginnings.has(cutOff(bytes).join()));
     this.#bytesOf = new Map(usable.map(({ id, bytes }) => [id, bytes]));
     const trie = layOut(usable);
     this.depths = Uint16Array.from(trie.depths);
+    this.longest = trie.depths.reduce((longest, depth) => Math.max(longest, depth), 0);
     this.bytes = Uint8Array.from(trie.bytes);
     this.ends = Int32Array.from(trie.ends);
     this.firstToken = Int32Array.from(trie.firstToken);
@@ -52,6 +59,23 @@ export class Vocabulary {
   /** The bytes of a token of the trie; undefined for all others. */
   bytesOf(id: number): Uint8Array | undefined {
     return this.#bytesOf.get(id);
+  }
+
+  /** Tokens of these bytes, as text that goes on is cut; none where they are no text. */
+  cut(bytes: Uint8Array): readonly number[] {
+    const text = textOf(bytes);
+    if (!text) return [];
+    // Some tokenizers (SentencePiece) put a space before a text, but none behind a line end.
+    for (const lead of ['', '\n']) {
+      const tokens = this.#tokenizer.encode(lead + text, { addSpecialTokens: false, parseSpecial: false });
+      let first = tokens.length;
+      for (let left = bytes.length; left > 0 && first > 0; )
+        left -= this.bytesOf(tokens[--first])?.length ?? left;
+      const cut = tokens.slice(first);
+      const written = cut.flatMap((token) => [...(this.bytesOf(token) ?? [])]);
+      if (written.length === bytes.length && written.every((byte, i) => byte === bytes[i])) return cut;
+    }
+    return [];
   }
 }
 
@@ -63,13 +87,66 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** Characters that are tokens. */
 function singleCharacters(tokens: readonly { bytes: Uint8Array }[]): (readonly [number, number])[] {
   const ranges: (readonly [number, number])[] = [];
   for (const { bytes } of tokens) {
-    const [code, ...more] = Array.from(textOf(bytes)!, (character) => character.codePointAt(0)!);
-    if (more.length === 0) ranges.push([code, code]);
+    const characters = Array.from(textOf(bytes) ?? '', (character) => character.codePointAt(0)!);
+    if (characters.length === 1) ranges.push([characters[0], characters[0]]);
   }
   return ranges;
+}
+
+/** Bits in which characters of as many bytes with the same first one differ. */
+const sameLead = [0, 0, 0x3f, 0xfff, 0x3ffff];
+
+/** Characters whose bytes are all tokens. */
+function writtenByBytes(single: ReadonlySet<number>): CodePoints {
+  if (utf8Bytes.every((byte) => single.has(byte))) return anyCodePoint;
+  const ranges: [number, number][] = [];
+  for (const [first, last] of anyCodePoint) {
+    for (let code = first; code <= last; code++) {
+      const bytes = bytesOfCodePoint(code);
+      if (!single.has(bytes[0])) code |= sameLead[bytes.length];
+      if (!bytes.every((byte) => single.has(byte))) continue;
+      const range = ranges.at(-1);
+      if (range && range[1] === code - 1) range[1] = code;
+      else ranges.push([code, code]);
+    }
+  }
+  return ranges;
+}
+
+function bytesOfCodePoint(code: number): number[] {
+  if (code < 0x80) return [code];
+  const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
+  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
+  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
+  return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+}
+
+/** What characters begin with, without being whole. */
+function beginningsOf(characters: CodePoints): Set<string> {
+  const beginnings = new Set<string>();
+  for (const [first, last] of characters) {
+    for (let code = first; code <= last; code++) {
+      const bytes = bytesOfCodePoint(code);
+      for (let length = 1; length < bytes.length; length++) beginnings.add(bytes.slice(0, length).join());
+    }
+  }
+  return beginnings;
+}
+
+/** The bytes of the character that is cut off at the end; none where it is whole. */
+function cutOff(bytes: Uint8Array): Uint8Array {
+  for (let length = 1; length <= Math.min(3, bytes.length); length++) {
+    const lead = bytes[bytes.length - length];
+    if (lead < 0x80) break;
+    if (lead < 0xc0) continue;
+    const needed = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return length < needed ? bytes.subarray(bytes.length - length) : bytes.subarray(bytes.length);
+  }
+  return bytes.subarray(bytes.length);
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

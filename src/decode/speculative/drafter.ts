@@ -3,7 +3,7 @@
  * guesses with one forward of the model. Everything else of a decoding step is as without drafts.
  */
 
-import { type DraftTree, type Phases, proposeDraft, walkDraft } from '../phases.ts';
+import { type DraftTree, forcedDraft, type Phases, proposeDraft, walkDraft } from '../phases.ts';
 import type { Run } from '../run.ts';
 
 /** Drafts for one run. */
@@ -17,10 +17,16 @@ export interface Drafter {
   observe?(accepted: number, draft: DraftTree): void;
 }
 
-/** The phases of a speculative method. By default only drafts are accepted that plain decoding would have chosen. */
+/**
+ * The phases of a speculative method, for one run. By default only drafts are accepted that plain decoding would have
+ * chosen. Where a constraint forces the text, that is drafted, and the drafter is not asked.
+ */
 export function speculate(drafter: Drafter, verify: Phases['choose'] = walkDraft): Partial<Phases> {
+  let forced: DraftTree | undefined;
   return {
     propose: (run) => {
+      forced = forcedDraft(run);
+      if (forced.tokens.length > 0) return proposeDraft(run, forced);
       const draft = drafter.draft(run, run.remaining - 1);
       return draft instanceof Promise
         ? draft.then((tree) => proposeDraft(run, tree))
@@ -28,7 +34,8 @@ export function speculate(drafter: Drafter, verify: Phases['choose'] = walkDraft
     },
     choose: (run, proposal, scores) => {
       const choice = verify(run, proposal, scores);
-      if (proposal.draft.tokens.length > 0) drafter.observe?.(choice.accepted.length, proposal.draft);
+      if (proposal.draft !== forced && proposal.draft.tokens.length > 0)
+        drafter.observe?.(choice.accepted.length, proposal.draft);
       return choice;
     },
   };

@@ -175,4 +175,4 @@ export const special: Readonly<Record<string, ConformanceOptions>> = {
 };
 
 /** Families of methods; each has a file of its own for the suite, so that they run side by side. */
-export const testedFamilies = ['baseline', 'masked-diffusion', 'speculative'];
+export const testedFamilies = ['baseline', 'constrained', 'masked-diffusion', 'speculative'];

@@ -2,6 +2,10 @@
 
 import type { KvCache } from '../../cache/index.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
+import type { Language } from '../constrained/language.ts';
+import { AnswerConstraint, constraintProcessor } from '../constrained/processor.ts';
+import { TokenConstraint } from '../constrained/token-constraint.ts';
+import { Vocabulary } from '../constrained/vocabulary.ts';
 import { decode } from '../loop.ts';
 import { type Method, type MethodOptions, parseMethodOptions } from '../method.ts';
 import { type Masking, Run } from '../run.ts';
@@ -12,7 +16,7 @@ import type { Step } from '../step.ts';
 import { cachedContextModel, type NextLogits } from './cached-context.ts';
 
 /** Token t reads as the t-th letter of the alphabet. */
-const letters: Tokenizer = {
+export const letters: Tokenizer = {
   vocabSize: 26,
   bosId: undefined,
   eosIds: [],
@@ -32,6 +36,8 @@ export interface TokenRunOptions {
   stop?: readonly string[];
   contextLength?: number;
   masking?: Masking;
+  /** The answer belongs to this language of lower-case letters. */
+  language?: Language;
 }
 
 export interface DecodeTokensOptions extends TokenRunOptions {
@@ -41,15 +47,25 @@ export interface DecodeTokensOptions extends TokenRunOptions {
   draftContext?: number;
 }
 
-/** A run of these options in an open lane. */
+/** A language as a constraint on answers of letters. */
+export const constraintOfLetters = (language: Language, eosIds: readonly number[], maxTokens: number) =>
+  new AnswerConstraint(new TokenConstraint(language, new Vocabulary(letters, eosIds)), maxTokens);
+
+/**
+ * A run of these options in an open lane.
+ * @param constrains The method keeps to the constraint by itself.
+ */
 export function newRun(
   cache: KvCache,
   options: TokenRunOptions & { request?: number; lane?: DraftLane },
+  constrains = false,
 ): Run {
   const { request = 0, sampling = {}, eosIds = [], stop = [], contextLength = 1000, lane, ...rest } = options;
-  const sampler = createSampler(sampling, { eosIds });
+  const constraint = rest.language && constraintOfLetters(rest.language, eosIds, rest.maxTokens);
+  const processors = constraint && !constrains ? [constraintProcessor(constraint)] : [];
+  const sampler = createSampler(sampling, { eosIds, processors });
   const limits = { ...rest, eosIds, stop, contextLength };
-  return new Run({ ...limits, request, cache, sampler, tokenizer: letters, draft: lane });
+  return new Run({ ...limits, request, cache, sampler, tokenizer: letters, draft: lane, constraint });
 }
 
 /** Cost of a draft forward in tests, in forwards of the model. */
@@ -71,7 +87,7 @@ export async function decodeTokens<O extends MethodOptions>(
   const model = cachedContextModel(logitsOf);
   const { draft, draftContext = options.contextLength } = options;
   const lanes = draft && draftLanesOf(draft, logitsOf([0]).length, draftContext);
-  const run = newRun(model.batch.open(), { ...options, lane: lanes?.open() });
+  const run = newRun(model.batch.open(), { ...options, lane: lanes?.open() }, method.constrains);
   const phases = method.phases(parseMethodOptions(method, options.methodOptions), run);
   const steps: Step[] = [];
   for await (const step of decode(model, model.batch, [{ run, phases }])) steps.push(step);

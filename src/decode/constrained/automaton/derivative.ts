@@ -86,6 +86,7 @@ function collect(
   }
 }
 
+type Concat = Extract<Expression, { kind: 'concat' }>;
 type SetForm = Extract<Expression, { kind: 'both' | 'not' }>;
 
 function deriveSet(make: Expressions, e: SetForm, byte: number): Expression {
@@ -119,6 +120,37 @@ function collectCalls(make: Expressions, expression: Expression, rest: Expressio
   }
 }
 
+/**
+ * An expression that allows the same for the next `bytes` bytes, and needs as many to an end: counts of a repetition that
+ * cannot be used up in so few are one and the same. Looks at what the expression, or its alternatives, are made of, no
+ * deeper.
+ */
+export function countedWithin(make: Expressions, expression: Expression, bytes: number): Expression {
+  if (expression.kind !== 'choice') return chainWithin(make, expression, bytes);
+  return make.choice(...expression.parts.map((part) => chainWithin(make, part, bytes)));
+}
+
+function chainWithin(make: Expressions, expression: Expression, bytes: number): Expression {
+  const parts: Expression[] = [];
+  let rest = expression;
+  let changed = false;
+  for (let before = 0; before <= bytes && parts.length <= bytes; ) {
+    const part = rest.kind === 'concat' ? rest.head : rest;
+    const counted = repeatWithin(make, part, bytes);
+    if (counted !== part) changed = true;
+    parts.push(counted);
+    if (rest.kind !== 'concat') return changed ? make.concat(...parts) : expression;
+    before += shortestOf(make, part);
+    rest = rest.tail;
+  }
+  return changed ? make.concat(...parts, rest) : expression;
+}
+
+function repeatWithin(make: Expressions, part: Expression, bytes: number): Expression {
+  if (part.kind !== 'repeat' || part.max <= bytes || part.max === Number.POSITIVE_INFINITY) return part;
+  return make.repeat(part.body, part.min, Math.max(part.min, bytes + 1));
+}
+
 /** The expression, or `nothing` when no text matches it. */
 export function prune(make: Expressions, expression: Expression): Expression {
   const isSet = expression.kind === 'both' || expression.kind === 'not';
@@ -140,10 +172,16 @@ function measure(make: Expressions, e: Expression): number {
     case 'bytes':
       return 1;
     case 'concat': {
-      let total = 0;
+      // Noted of every tail, as states come to all of them.
+      const open: Concat[] = [];
       let rest: Expression = e;
-      for (; rest.kind === 'concat'; rest = rest.tail) total += shortestOf(make, rest.head);
-      return total + shortestOf(make, rest);
+      for (; rest.kind === 'concat' && rest.shortest === undefined; rest = rest.tail) open.push(rest);
+      let total = shortestOf(make, rest);
+      for (const part of open.reverse()) {
+        total += shortestOf(make, part.head);
+        part.shortest = total;
+      }
+      return total;
     }
     case 'choice':
       return Math.min(...e.parts.map((part) => shortestOf(make, part)));

@@ -114,23 +114,21 @@ export class Expressions {
     return this.concat(...Array.from(bytes, (byte) => this.bytes(byteRange(byte))));
   }
 
-  concat(...parts: readonly Expression[]): Expression {
-    if (parts.includes(this.nothing)) return this.nothing;
+  concat(...given: readonly Expression[]): Expression {
+    if (given.includes(this.nothing)) return this.nothing;
+    const parts = given.filter((part) => part !== this.empty);
+    // The last part is shared as it stands; those before it are opened, so that no head is a concatenation.
+    const last = parts.pop() ?? this.empty;
     const heads: Expression[] = [];
-    let last = this.empty;
-    for (const [index, part] of parts.entries()) {
+    for (const part of parts) {
       let rest = part;
-      // The last part is shared as it stands; those before it are opened, so that no head is a concatenation.
-      if (index < parts.length - 1) {
-        for (; rest.kind === 'concat'; rest = rest.tail) heads.push(rest.head);
-        if (rest !== this.empty) heads.push(rest);
-      } else last = rest;
+      for (; rest.kind === 'concat'; rest = rest.tail) heads.push(rest.head);
+      heads.push(rest);
     }
     return heads.reduceRight((tail, head) => this.#pair(head, tail), last);
   }
 
   #pair(head: Expression, tail: Expression): Expression {
-    if (tail === this.empty) return head;
     const nullable = head.nullable && tail.nullable;
     const form = { kind: 'concat', head, tail } as const;
     return this.#intern(`c${head.id},${tail.id}`, form, nullable, head.regular && tail.regular);

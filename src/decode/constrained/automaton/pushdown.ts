@@ -10,7 +10,7 @@ import { type ByteState, emptyLanguage } from '../language.ts';
 import { bindRules } from './bind.ts';
 import { commonClasses } from './byte-set.ts';
 import { Closure } from './closure.ts';
-import { derive, rowOf } from './derivative.ts';
+import { countedWithin, derive, rowOf } from './derivative.ts';
 import { type Expression, type Expressions, type Rule, tooComplex } from './expression.ts';
 import { type Continuation, type Item, Items, keyOf, shortestTo } from './items.ts';
 
@@ -108,6 +108,8 @@ export class PushdownState implements ByteState {
   #classOf: Uint8Array = new Uint8Array(0);
   /** By class, null where no text goes on. */
   #next: (PushdownState | null | undefined)[] = [];
+  /** The answer of `within`, for the last number of bytes asked about. */
+  #within: { bytes: number; state: PushdownState } | undefined;
 
   constructor(automaton: Pushdown, key: number, items: readonly Item[], accepts: boolean) {
     this.#automaton = automaton;
@@ -126,6 +128,16 @@ export class PushdownState implements ByteState {
       this.#next[index] = next;
     }
     return next ?? undefined;
+  }
+
+  within(bytes: number): PushdownState {
+    if (this.#within?.bytes !== bytes) {
+      const { make } = this.#automaton;
+      const items = this.#items.map(({ rest, after }) => ({ rest: countedWithin(make, rest, bytes), after }));
+      const same = items.every(({ rest }, i) => rest === this.#items[i].rest);
+      this.#within = { bytes, state: same ? this : this.#automaton.state(items, this.accepts) };
+    }
+    return this.#within.state;
   }
 
   #prepare(): void {

@@ -1,0 +1,98 @@
+/**
+ * Whether our masks are XGrammar's: its own grammar of each schema of a file (JSONSchemaBench's mask benchmark, a JSON
+ * object a line with `id` and `schema`), given to both engines over SmolLM2's vocabulary, along random legal walks.
+ *
+ *   npx tsx bench/constrained/agreement.ts <file.jsonl> [--schemas 50] [--walks 200] [--steps 24] [--seed 1]
+ */
+
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import {
+  gbnfLanguage,
+  TokenConstraint,
+  type TokenState,
+  Vocabulary,
+} from '../../src/decode/constrained/index.ts';
+import { uniform } from '../../src/decode/random.ts';
+import { QuickstepError } from '../../src/errors.ts';
+import { load } from '../../src/models/load.ts';
+import { gbnfOf, loadXGrammar, tokenizerInfo } from './xgrammar.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    schemas: { type: 'string', default: '50' },
+    walks: { type: 'string', default: '200' },
+    steps: { type: 'string', default: '24' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const [schemas, walks, steps, seed] = [values.schemas, values.walks, values.steps, values.seed].map(Number);
+
+const lines = (await readFile(positionals[0], 'utf8')).trim().split('\n');
+await using model = await load('smollm2', { threads: 1 });
+const vocabulary = new Vocabulary(model.tokenizer, model.eosIds);
+const xgrammar = await loadXGrammar();
+const info = await tokenizerInfo(xgrammar, vocabulary);
+const compiler = await xgrammar.GrammarCompiler.createGrammarCompiler(info, false);
+
+/** Bits that two masks do not share. */
+function differences(ours: Uint32Array, theirs: Int32Array): number[] {
+  const found: number[] = [];
+  for (const [word, bits] of ours.entries()) {
+    const other = bits ^ theirs[word];
+    for (let bit = 0; other !== 0 && bit < 32; bit++) if ((other >>> bit) & 1) found.push(word * 32 + bit);
+  }
+  return found;
+}
+
+const members = ({ bits }: { bits: Uint32Array }): number[] =>
+  Array.from({ length: vocabulary.size }, (_, id) => id).filter((id) => (bits[id >> 5] >>> (id & 31)) & 1);
+
+const text = (tokens: readonly number[]) => JSON.stringify(model.tokenizer.decode(tokens));
+
+let [agreed, compared] = [0, 0];
+for (let row = 0, asked = 0; asked < schemas && row < lines.length; row++) {
+  const { id, schema } = JSON.parse(lines[row]);
+  let grammar: string;
+  let ours: TokenConstraint;
+  try {
+    grammar = await xgrammar.Testings._jsonSchemaToEBNF(JSON.stringify(schema), false, -1, [',', ':'], true);
+    ours = new TokenConstraint(gbnfLanguage(gbnfOf(grammar)), vocabulary);
+  } catch (error) {
+    // What either engine says it does not support is not compared.
+    if (QuickstepError.isInstance(error) && error.code === 'bad-option')
+      console.log(`${id}: ${error.message}`);
+    continue;
+  }
+  asked++;
+  const compiled = await compiler.compileGrammar(grammar);
+  const matcher = await xgrammar.GrammarMatcher.createGrammarMatcher(compiled);
+  let wrong: string | undefined;
+  for (let walk = 0; walk < walks && !wrong; walk++) {
+    matcher.reset();
+    let state: TokenState | undefined = ours.start();
+    const tokens: number[] = [];
+    for (let step = 0; state && step < steps; step++) {
+      const mask = state.mask();
+      const found = differences(mask.bits, await matcher.getNextTokenBitmask());
+      compared++;
+      if (found.length > 0) {
+        wrong = `behind ${text(tokens)}, ${found.length} tokens differ, such as ${text(found.slice(0, 1))}`;
+        break;
+      }
+      const legal = members(mask);
+      const draw = uniform({ seed, stream: 16, step: row * walks + walk, position: step });
+      const token = legal[Math.floor(draw * legal.length)];
+      if (!matcher.acceptToken(token)) throw new Error('XGrammar refuses a token of its mask');
+      tokens.push(token);
+      state = state.advance(token);
+    }
+  }
+  matcher.dispose();
+  compiled.dispose();
+  if (wrong) console.log(`${id}: ${wrong}`);
+  else agreed++;
+  if (asked % 10 === 0) console.log(`${agreed} of ${asked} schemas agree, ${compared} masks compared`);
+}
+console.log(`${agreed} schemas agree along ${walks} walks each, ${compared} masks compared`);
