@@ -2,6 +2,11 @@
 export { divergence, everyAnswer, type LegalAnswer, legalAnswers } from './every-answer.ts';
 export { gbnfLanguage } from './gbnf/gbnf.ts';
 export { alignedDecoding } from './grammar-aligned-decoding.ts';
+export { type ChainCheck, checkChain } from './graph/check-chain.ts';
+export { type ReadGraphOptions, readGraph, saveGraph } from './graph/graph-file.ts';
+export { KnowledgeGraph } from './graph/knowledge-graph.ts';
+export { answerLine, type Chain, readChain, type TripleNames, tripleLine } from './graph/triple-text.ts';
+export { wellFormedChains } from './graph/well-formed-chains.ts';
 export { type Growth, growingStrings } from './growing-strings.ts';
 export { jsonSchemaLanguage } from './json-schema/compile.ts';
 export type { ByteState, Language } from './language.ts';
@@ -12,3 +17,4 @@ export { regexLanguage } from './regex/regex.ts';
 export { stringSet } from './string-set.ts';
 export { allows, type Mask, TokenConstraint, type TokenState } from './token-constraint.ts';
 export { Vocabulary } from './vocabulary.ts';
+export { type Walk, walks } from './walk.ts';

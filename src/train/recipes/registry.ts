@@ -11,6 +11,7 @@ import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
 import { houseDraftAligned } from './house-draft-aligned.ts';
+import { houseGraph } from './house-graph.ts';
 import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
 
@@ -19,6 +20,7 @@ const all: readonly Recipe[] = [
   houseDraft,
   houseDiffusion,
   houseNoise,
+  houseGraph,
   houseDraftAligned,
   learn2pd,
   dparallel,
