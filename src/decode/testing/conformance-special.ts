@@ -19,6 +19,7 @@ const otherDraws = (name: string): OptOut => ({
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
 export const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
+  'decoding-on-graphs': { variants: [{ beams: 1 }, { beams: 4, score: 'model', vote: false }] },
   diffusion: {
     variants: [
       { blockLength: 8 },
