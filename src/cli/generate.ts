@@ -62,7 +62,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const { temperature } = args.values(samplingOptions);
   const prompting = args.values(promptOptions);
   const constraint = await readConstraint(args.values(constraintOptions));
-  const graph = await readGraphInput(args.values(graphOptions), signal);
+  const graph = await readGraphInput(args.values(graphOptions), constraint, signal);
   const text = graph.facts + (await readPrompt(args.positionals, prompting, signal));
   const named = slug === undefined ? undefined : methodNamed(slug);
   const wanted = args.values(modelOptions);
@@ -76,7 +76,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
     ...input.sampling,
     ...args.given(limitOptions),
     ...constraint,
-    ...(graph.constraint && { constraint: graph.constraint }),
+    ...graph.constraint,
     method,
     methodOptions: input.methodOptions,
     draft,

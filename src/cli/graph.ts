@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readGraph, saveGraph } from '../decode/constrained/graph/graph-file.ts';
 import { tripleLine } from '../decode/constrained/graph/triple-text.ts';
 import { chainOptions, wellFormedChains } from '../decode/constrained/graph/well-formed-chains.ts';
-import type { Language } from '../decode/constrained/language.ts';
+import type { ConstraintOptions } from '../decode/constrained/options.ts';
 import { QuickstepError } from '../errors.ts';
 import type { ParsedArgs } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
@@ -31,29 +31,32 @@ export const graphOptions = z.strictObject({
 
 /** What the flags say: a constraint, and lines to put before the prompt. */
 export interface GraphInput {
-  constraint?: Language;
+  constraint: Pick<ConstraintOptions, 'constraint'>;
   facts: string;
 }
 
 /**
  * Reads the graph of the flags.
- * @throws QuickstepError 'bad-option' for entities without a graph or the other way round; as `readGraph` and
- * `wellFormedChains`
+ * @param others Constraints of other flags.
+ * @throws QuickstepError 'bad-option' for entities without a graph or the other way round, or for another constraint; as
+ * `readGraph` and `wellFormedChains`
  */
 export async function readGraphInput(
   { graph: path, entity, maxTriples, facts }: z.output<typeof graphOptions>,
+  others: ConstraintOptions,
   signal: AbortSignal,
 ): Promise<GraphInput> {
   if (path === undefined) {
-    if (entity.length === 0 && facts === 0) return { facts: '' };
+    if (entity.length === 0 && facts === 0) return { constraint: {}, facts: '' };
     throw new QuickstepError('bad-option', 'There is no graph.', 'Give one with --graph.');
   }
+  const [other] = Object.keys(others);
+  if (other)
+    throw new QuickstepError('bad-option', 'A graph is a constraint, and there is another one.', 'Give one.');
   const graph = await readGraph(path, { signal });
   const near = facts > 0 ? graph.near(entity, maxTriples, facts) : [];
-  return {
-    constraint: wellFormedChains(graph, entity, { maxTriples }),
-    facts: near.map(tripleLine).join(''),
-  };
+  const constraint = wellFormedChains(graph, entity, { maxTriples });
+  return { constraint: { constraint }, facts: near.map(tripleLine).join('') };
 }
 
 const indexOptions = z.strictObject({

@@ -7,6 +7,7 @@ import { QuickstepError } from '../../errors.ts';
 import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
 import { cjgrpo } from './cjgrpo.ts';
+import { decoG } from './deco-g.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
@@ -25,6 +26,7 @@ const all: readonly Recipe[] = [
   learn2pd,
   dparallel,
   cjgrpo,
+  decoG,
 ];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));
