@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ConstraintOptions } from '../decode/constrained/options.ts';
+import { templateLanguage } from '../decode/constrained/template.ts';
 import { QuickstepError } from '../errors.ts';
 
 const path = z.string().min(1).optional();
@@ -17,6 +18,10 @@ export const constraintOptions = z.strictObject({
     description: 'The answer is a text of the GBNF grammar of this file.',
   }),
   regex: z.string().optional().describe('The answer matches this regular expression as a whole.'),
+  template: z
+    .string()
+    .optional()
+    .describe('The answer is this text with its places filled in: [text], [line], [number], [yes|no].'),
 });
 
 const maxBytes = 4 * 1024 * 1024;
@@ -49,11 +54,13 @@ export async function readConstraint({
   schema,
   grammar,
   regex,
+  template,
 }: z.output<typeof constraintOptions>): Promise<ConstraintOptions> {
   return {
     ...(schema !== undefined && { schema: parseJson(schema, await readSource('schema', schema)) }),
     ...(grammar !== undefined && { grammar: await readSource('grammar', grammar) }),
     ...(regex !== undefined && { regex }),
+    ...(template !== undefined && { constraint: templateLanguage(template) }),
   };
 }
 

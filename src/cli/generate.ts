@@ -9,6 +9,7 @@ import type { LanguageModel } from '../models/language-model.ts';
 import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
 import { constraintOptions, readConstraint } from './constraint.ts';
+import { graphOptions, readGraphInput } from './graph.ts';
 import { loadDraft, loadModel, modelOptions } from './load-model.ts';
 import { methodGroup, methodInput, methodNamed, optionsUsed } from './method-options.ts';
 import { colorDepth, createPaint } from './paint.ts';
@@ -35,6 +36,7 @@ export const generateCommand: Command = {
     'generate "Why is the sky blue?"',
     'generate "Once upon a time" --model stories260k --method prompt-lookup --show-steps',
     'generate "Invent a person." --schema person.json --max-tokens 100',
+    'generate "Who directed Heat?" --graph movies.tsv --entity Heat',
     'generate --file letter.txt --system "Summarize it." --temperature 0.7 --seed 3',
   ],
   groups: (argv) => {
@@ -45,6 +47,7 @@ export const generateCommand: Command = {
       { title: 'Model', schema: modelOptions },
       { title: 'Limits', schema: limitOptions },
       { title: 'Constraint', schema: constraintOptions },
+      { title: 'Knowledge graph', schema: graphOptions },
       { title: 'Sampling', schema: samplingOptions },
       ...(method === undefined ? [] : [methodGroup(methodNamed(method))]),
       commonGroup,
@@ -59,7 +62,8 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const { temperature } = args.values(samplingOptions);
   const prompting = args.values(promptOptions);
   const constraint = await readConstraint(args.values(constraintOptions));
-  const text = await readPrompt(args.positionals, prompting, signal);
+  const graph = await readGraphInput(args.values(graphOptions), constraint, signal);
+  const text = graph.facts + (await readPrompt(args.positionals, prompting, signal));
   const named = slug === undefined ? undefined : methodNamed(slug);
   const wanted = args.values(modelOptions);
   const id = args.given(modelOptions).model ?? named?.model ?? wanted.model;
@@ -72,6 +76,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
     ...input.sampling,
     ...args.given(limitOptions),
     ...constraint,
+    ...graph.constraint,
     method,
     methodOptions: input.methodOptions,
     draft,

@@ -260,6 +260,34 @@ describe.concurrent('methods, models, pull, inspect', () => {
   });
 });
 
+describe.concurrent('graphs', () => {
+  const facts = 'Tom\tfriend\tLily\nLily\tdog\tRex\n';
+
+  it('are read, written as an index, and decoded along', async () => {
+    const [path, index] = [join(folder, 'facts.tsv'), join(folder, 'facts.index')];
+    await writeFile(path, facts);
+    const counted = await json(`graph ${path} --out ${index} --json`);
+    expect(counted).toEqual({ triples: 2, entities: 3, relations: 2, index });
+    for (const graph of [path, index]) {
+      const chain = `--graph ${graph} --entity Tom --max-triples 2 --facts 2 --model stories260k --max-tokens 120`;
+      const { text, finish, promptTokens } = await json(
+        `generate Who? ${chain} --method decoding-on-graphs --json`,
+      );
+      expect(text).toMatch(/^<Tom \| friend \| Lily>\n(<Lily \| dog \| Rex>\n)?Answer: (Tom|Lily|Rex)\n$/);
+      expect(finish).toBe('eos');
+      expect(promptTokens).toBeGreaterThan(20);
+    }
+  });
+
+  it('are refused with what to do about it', async () => {
+    const bad = join(folder, 'bad.tsv');
+    await writeFile(bad, 'Tom\tfriend\n');
+    expect((await run(`graph ${bad}`)).stderr).toMatch(/bad\.tsv: line 1 is no triple .* A line is head/);
+    expect((await run('graph')).code).toBe(2);
+    expect((await run(`generate x ${stories} --entity Tom`)).stderr).toContain('Give one with --graph.');
+  });
+});
+
 describe.concurrent('mistakes', () => {
   it.each([
     ['generat x', 2, /There is no command "generat"\. Did you mean generate\?/],
@@ -289,16 +317,24 @@ describe.concurrent('mistakes', () => {
 });
 
 describe.concurrent('help', () => {
-  it.each(['generate', 'compare', 'evaluate', 'train', 'prove', 'methods', 'models', 'pull', 'inspect'])(
-    'of %s',
-    async (command) => {
-      const { code, stdout } = await run(`${command} --help`);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
-      for (const part of ['--json', '--help', 'Examples:']) expect(stdout).toContain(part);
-      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
-    },
-  );
+  it.each([
+    'generate',
+    'compare',
+    'evaluate',
+    'train',
+    'prove',
+    'methods',
+    'models',
+    'pull',
+    'inspect',
+    'graph',
+  ])('of %s', async (command) => {
+    const { code, stdout } = await run(`${command} --help`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
+    for (const part of ['--json', '--help', 'Examples:']) expect(stdout).toContain(part);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+  });
 
   it("shows a method's own options with their defaults", async () => {
     const { stdout } = await run('generate --method prompt-lookup --help');

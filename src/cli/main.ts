@@ -12,6 +12,7 @@ import { compareCommand } from './compare.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts';
 import { generateCommand } from './generate.ts';
+import { graphCommand } from './graph.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { inspectCommand } from './inspect.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   modelsCommand,
   pullCommand,
   inspectCommand,
+  graphCommand,
 ];
 
 async function version(): Promise<string> {

@@ -4,6 +4,8 @@ import { QuickstepError } from '../errors.ts';
 import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
+import { decoG } from './constrained/deco-g.ts';
+import { decodingOnGraphs } from './constrained/decoding-on-graphs.ts';
 import { grammarAlignedDecoding } from './constrained/grammar-aligned-decoding.ts';
 import { ccd } from './masked-diffusion/ccd.ts';
 import { creditDecoding } from './masked-diffusion/credit-decoding.ts';
@@ -26,6 +28,8 @@ const all = [
   promptLookup,
   draftAlignment,
   grammarAlignedDecoding,
+  decodingOnGraphs,
+  decoG,
   diffusion,
   freedave,
   prophet,

@@ -255,12 +255,17 @@ export class Run {
   finishOf(tokens: readonly number[]): FinishReason | undefined {
     if (this.eosIds.includes(tokens[tokens.length - 1])) return 'eos';
     if (this.#stop.length > 0) {
-      const detokenizer = new StreamDetokenizer(this.#tokenizer, { continues: true });
-      const text = tokens.map((token) => detokenizer.push(token)).join('');
+      const text = this.textOf(tokens);
       if (this.#stop.some((stop) => text.includes(stop))) return 'stop';
     }
     if (tokens.length >= this.maxTokens) return 'length';
     return this.prompt.length + tokens.length < this.contextLength ? undefined : 'context';
+  }
+
+  /** Text of tokens behind the prompt, as far as its characters are complete. */
+  textOf(tokens: readonly number[]): string {
+    const detokenizer = new StreamDetokenizer(this.#tokenizer, { continues: true });
+    return tokens.map((token) => detokenizer.push(token)).join('');
   }
 
   /** What was committed since the last call, for the step record. */

@@ -3,6 +3,7 @@
 import { QuickstepError } from '../errors.ts';
 import { ccd } from './ccd.ts';
 import { creditDecoding } from './credit-decoding.ts';
+import { decodingOnGraphs } from './decoding-on-graphs.ts';
 import { dparallel } from './dparallel.ts';
 import { draftAlignment } from './draft-alignment.ts';
 import { eoserAssCjgrpo } from './eoser-ass-cjgrpo.ts';
@@ -24,6 +25,7 @@ const all: readonly Proof[] = [
   dparallel,
   draftAlignment,
   grammarAlignedDecoding,
+  decodingOnGraphs,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

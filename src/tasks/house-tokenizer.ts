@@ -1,34 +1,61 @@
 /**
- * The tokenizer of the house models, as the files of Hugging Face `tokenizers`: byte-level, without merges. A word
- * the tasks use often is one token (`ignore_merges`), everything else is bytes, so that any text can be encoded.
- * Digits are always single. A space before a number belongs to what stands before it ("has ", ": ").
+ * Tokenizers of the house models, as the files of Hugging Face `tokenizers`: byte-level. A word the tasks use often is
+ * one token (`ignore_merges`), everything else is bytes, so that any text can be encoded. The one that all but
+ * house-graph share has no merges; its digits are always single, and a space before a number belongs to what stands
+ * before it ("has ", ": ").
  */
 
 import { fromByteAlphabet } from '../text/bytes.ts';
 import { createPreTokenizer } from '../text/pretokenize.ts';
-import { tasks } from './registry.ts';
+import { syllables } from './graph-questions.ts';
+import { findTask } from './registry.ts';
 import { problems } from './sampler.ts';
 
 /** Special tokens; their ids are their places here. */
 export const specialTokens = { eos: '<|eos|>', mask: '<|mask|>', answer: '<|answer|>' } as const;
 
-/** The end of an equation chain, a digit, a word, a dot (a blank of a Sudoku), other marks, white space. */
-const words = [
-  '\\n#### ',
-  '[0-9]',
-  ' ?\\p{L}+(?: (?=[0-9]))?',
-  '\\.',
-  '[^\\s\\p{L}\\p{N}.]+(?: (?=[0-9]))?',
-  '\\s',
-].join('|');
+/** What a tokenizer is made for. */
+interface TokenizerPlan {
+  readonly tasks: readonly string[];
+  /** Regular expressions of what a text is cut into. */
+  readonly words: readonly string[];
+  /** Rarer words stay bytes, or what merges make of them. */
+  readonly leastCount: number;
+  /** Pairs of letters that are one token wherever they stand. */
+  readonly merges: readonly string[];
+}
 
-const preTokenizer = {
+const housePlan: TokenizerPlan = {
+  tasks: ['word-problems', 'countdown', 'sudoku', 'json', 'sorting'],
+  // The end of an equation chain, a digit, a word, a dot (a blank of a Sudoku), other marks, white space.
+  words: [
+    '\\n#### ',
+    '[0-9]',
+    ' ?\\p{L}+(?: (?=[0-9]))?',
+    '\\.',
+    '[^\\s\\p{L}\\p{N}.]+(?: (?=[0-9]))?',
+    '\\s',
+  ],
+  leastCount: 2,
+  merges: [],
+};
+
+const graphPlan: TokenizerPlan = {
+  tasks: ['graph-questions'],
+  // The marks of a triple, a word, any other character.
+  words: [' \\| ', '>\\n', ' ?\\p{L}+', '[^\\p{L}]'],
+  // Far more often than any name occurs.
+  leastCount: 500,
+  merges: syllables.flatMap(([first, second]) => [`${first.toUpperCase()} ${second}`, `${first} ${second}`]),
+};
+
+const preTokenizerOf = ({ words }: TokenizerPlan) => ({
   type: 'Sequence',
   pretokenizers: [
-    { type: 'Split', pattern: { Regex: words }, behavior: 'Isolated', invert: false },
+    { type: 'Split', pattern: { Regex: words.join('|') }, behavior: 'Isolated', invert: false },
     { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
   ],
-};
+});
 
 const chatTemplate = [
   "{% for message in messages %}{{ message['content'] }}",
@@ -38,7 +65,7 @@ const chatTemplate = [
 ].join('');
 
 /** tokenizer.json with these entries after the special tokens. */
-function tokenizerFile(pieces: readonly string[]) {
+function tokenizerFile(plan: TokenizerPlan, pieces: readonly string[]) {
   const special = Object.values(specialTokens);
   return {
     version: '1.0',
@@ -54,7 +81,7 @@ function tokenizerFile(pieces: readonly string[]) {
       special: true,
     })),
     normalizer: null,
-    pre_tokenizer: preTokenizer,
+    pre_tokenizer: preTokenizerOf(plan),
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
     model: {
@@ -67,7 +94,7 @@ function tokenizerFile(pieces: readonly string[]) {
       byte_fallback: false,
       ignore_merges: true,
       vocab: Object.fromEntries([...special, ...pieces].map((piece, id) => [piece, id])),
-      merges: [],
+      merges: plan.merges,
     },
   };
 }
@@ -83,18 +110,16 @@ function bytePieces(): string[] {
 }
 
 const sampledPerLevel = 4000;
-/** Rarer words stay bytes. */
-const leastCount = 2;
 const vocabularySeed = 0;
 
-/** Words of more than one byte in training problems of all tasks, most frequent first. */
-function frequentWords(): string[] {
-  const cut = createPreTokenizer(preTokenizer);
+/** Words of more than one byte in training problems of the tasks, most frequent first. */
+function frequentWords(plan: TokenizerPlan): string[] {
+  const cut = createPreTokenizer(preTokenizerOf(plan));
   const counts = new Map<string, number>();
   const count = (text: string) => {
     for (const word of cut(text, true)) if (word.length > 1) counts.set(word, (counts.get(word) ?? 0) + 1);
   };
-  for (const task of tasks.values()) {
+  for (const task of plan.tasks.map(findTask)) {
     for (const { level } of task.levels) {
       const source = problems(task, { split: 'train', seed: vocabularySeed, level });
       for (let index = 0; index < sampledPerLevel; index++) {
@@ -105,16 +130,17 @@ function frequentWords(): string[] {
     }
   }
   return [...counts]
-    .filter(([, times]) => times >= leastCount)
+    .filter(([, times]) => times >= plan.leastCount)
     .sort(([a, timesA], [b, timesB]) => timesB - timesA || (a < b ? -1 : 1))
     .map(([word]) => word);
 }
 
 /** Contents of tokenizer.json and tokenizer_config.json, made from the tasks; always the same. */
-export function houseTokenizerFiles() {
+function filesOf(plan: TokenizerPlan) {
   const { eos, mask } = specialTokens;
+  const merged = plan.merges.map((pair) => pair.replace(' ', ''));
   return {
-    tokenizer: tokenizerFile([...bytePieces(), ...frequentWords()]),
+    tokenizer: tokenizerFile(plan, [...bytePieces(), ...merged, ...frequentWords(plan)]),
     config: {
       tokenizer_class: 'PreTrainedTokenizerFast',
       eos_token: eos,
@@ -126,3 +152,9 @@ export function houseTokenizerFiles() {
     },
   };
 }
+
+/** The tokenizer of all house models but house-graph. */
+export const houseTokenizerFiles = () => filesOf(housePlan);
+
+/** The tokenizer of house-graph: names are cut into syllables. */
+export const graphTokenizerFiles = () => filesOf(graphPlan);

@@ -11,6 +11,7 @@ export {
   evaluationPrompt,
 } from './evaluate.ts';
 export { finalNumber, lastNumber } from './final-number.ts';
+export { type GraphQuestion, readGraphQuestion } from './graph-questions.ts';
 export { specialTokens } from './house-tokenizer.ts';
 export {
   type Decoding,

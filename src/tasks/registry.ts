@@ -2,13 +2,14 @@
 
 import { QuickstepError } from '../errors.ts';
 import { countdown } from './countdown.ts';
+import { graphQuestions } from './graph-questions.ts';
 import { json } from './json.ts';
 import { sorting } from './sorting.ts';
 import { sudoku } from './sudoku.ts';
 import type { Task } from './task.ts';
 import { wordProblems } from './word-problems.ts';
 
-const all: readonly Task[] = [wordProblems, countdown, sudoku, json, sorting];
+const all: readonly Task[] = [wordProblems, countdown, sudoku, json, sorting, graphQuestions];
 
 export const tasks: ReadonlyMap<string, Task> = new Map(all.map((task) => [task.slug, task]));
 

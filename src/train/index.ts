@@ -17,6 +17,7 @@ export { type CertaintyOptions, certaintyObjective, certaintyPenalty } from './c
 export { type CurvePoint, curveName, curveSvg } from './curve.ts';
 export { dropoutMasks } from './dropout.ts';
 export { type GroupPolicyOptions, groupPolicyPlan, type Likelihood } from './group-policy.ts';
+export { type Answers, contextHmm, ExpectationMaximization, hmmBatch, hmmObjective } from './hmm.ts';
 export { logName, readLog } from './log.ts';
 export { isLora, type LoraOptions, loraWeights, mergeLora, withLora } from './lora.ts';
 export {
@@ -47,6 +48,7 @@ export { type CommittedTokens, type PolicyOptions, policyObjective, TokenScorer 
 export { type Batch, type Gradients, type Objective, type Terms, TrainingProgram } from './program.ts';
 export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from './recipe.ts';
 export { type PolicyRecipe, policyRecipe } from './recipes/cjgrpo.ts';
+export { hmmRecipe } from './recipes/deco-g.ts';
 export { type CertaintyRecipe, certaintyRecipe } from './recipes/dparallel.ts';
 export { type AlignedRecipe, alignedRecipe } from './recipes/house-draft-aligned.ts';
 export { learn2pdRecipe } from './recipes/learn2pd.ts';

@@ -13,12 +13,13 @@ import { z } from 'zod';
 import type { Sequence } from '../../cache/index.ts';
 import type { Scores } from '../../models/forward.ts';
 import { defineMethod } from '../method.ts';
-import { emptyDraft } from '../phases.ts';
+import { emptyDraft, type Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
 import type { Choice } from '../sampling/sampler.ts';
 import { topM } from '../sampling/select.ts';
+import { logSumExp } from '../sampling/softmax.ts';
 
-const options = z.strictObject({
+export const beamOptions = z.strictObject({
   beams: z.int().min(1).max(64).default(4).describe('How many partial answers are followed at once.'),
   lengthPenalty: z
     .number()
@@ -35,7 +36,7 @@ const options = z.strictObject({
 /** The beginning of an answer. */
 interface Hypothesis {
   choices: readonly Choice[];
-  /** Sum of the log probabilities, in nats, after penalties, biases and processors. */
+  /** Sum of the log probabilities, in nats, after penalties, biases and processors; see `BeamSettings.legal`. */
   logProb: number;
 }
 
@@ -49,12 +50,25 @@ interface Candidate extends Hypothesis {
   parent: number;
 }
 
-interface Finished extends Hypothesis {
+export interface Finished extends Hypothesis {
   score: number;
 }
 
+export interface BeamSettings extends z.output<typeof beamOptions> {
+  /** Take a token's probability among those that processors leave over, not among all. Default false. */
+  legal?: boolean;
+  /** The answer, of the finished ones, best first. Default: the best. */
+  elect?(finished: readonly Finished[]): Finished;
+}
+
 /** The `width` best one-token continuations of all beams, best first; earlier beams and lower ids on ties. */
-function expand(run: Run, beams: readonly Beam[], scores: readonly Scores[], width: number): Candidate[] {
+function expand(
+  run: Run,
+  beams: readonly Beam[],
+  scores: readonly Scores[],
+  width: number,
+  legal: boolean,
+): Candidate[] {
   const { sampler, prompt } = run;
   const candidates = beams.flatMap(({ choices, logProb }, parent) => {
     const logits = scores[parent].logits(0);
@@ -62,13 +76,81 @@ function expand(run: Run, beams: readonly Beam[], scores: readonly Scores[], wid
     const context = { promptTokens: prompt, generatedTokens, step: generatedTokens.length };
     const shaped = sampler.shape(logits, context);
     const best = topM(shaped, width).filter((token) => shaped[token] !== Number.NEGATIVE_INFINITY);
-    return sampler.report(logits, best).map((choice) => ({
-      parent,
-      choices: [...choices, choice],
-      logProb: logProb + choice.logprob + (shaped[choice.token] - logits[choice.token]),
-    }));
+    const mass = legal ? logSumExp(shaped) : 0;
+    return sampler.report(logits, best).map((choice) => {
+      const logit = shaped[choice.token];
+      const own = legal ? logit - mass : choice.logprob + (logit - logits[choice.token]);
+      return { parent, choices: [...choices, choice], logProb: logProb + own };
+    });
   });
   return candidates.sort((a, b) => b.logProb - a.logProb).slice(0, width);
+}
+
+/** The phases of a search by beams. */
+export function beamPhases(
+  { beams: limit, lengthPenalty, earlyStopping, legal = false, elect = ([best]) => best }: BeamSettings,
+  run: Run,
+): Partial<Phases> {
+  let beams: Beam[] = [{ choices: [], logProb: 0, sequence: run.sequence }];
+  let survivors: Candidate[] = [];
+  /** At most `limit`, best first. */
+  let finished: Finished[] = [];
+  // End tokens may take all the best places but one for each beam.
+  const width = limit * (1 + Math.max(1, run.eosIds.length));
+  const scoreOf = ({ choices, logProb }: Hypothesis) => logProb / choices.length ** lengthPenalty;
+
+  /** Whether no live beam is expected to end better than the worst finished answer. */
+  const settled = () => {
+    if (survivors.length === 0) return true;
+    if (finished.length < limit) return false;
+    return earlyStopping || scoreOf(survivors[0]) <= finished[limit - 1].score;
+  };
+
+  return {
+    needsLogits: true,
+    propose: () => ({
+      groups: beams.map(({ choices, sequence }) => {
+        const last = choices.at(-1);
+        const tokens = last ? [last.token] : run.pending();
+        return { sequence, tokens, scored: [tokens.length - 1] };
+      }),
+      draft: emptyDraft,
+    }),
+    choose: (_run, _proposal, scores) => {
+      survivors = [];
+      for (const [rank, candidate] of expand(run, beams, scores, width, legal).entries()) {
+        if (run.finishOf(candidate.choices.map(({ token }) => token))) {
+          if (rank < limit) finished.push({ ...candidate, score: scoreOf(candidate) });
+        } else if (survivors.length < limit) survivors.push(candidate);
+      }
+      finished = finished.sort((a, b) => b.score - a.score).slice(0, limit);
+      if (settled()) for (const choice of elect(finished).choices) run.push(choice);
+      return { accepted: [] };
+    },
+    remember: (_run, { groups }, _choice, { newRows, offsets }) => {
+      if (run.finish) return;
+      for (const [index, { sequence }] of beams.entries()) {
+        if (!survivors.some(({ parent }) => parent === index)) run.free(sequence);
+      }
+      const continued = new Set<number>();
+      for (const { parent } of survivors) {
+        if (continued.has(parent)) continue;
+        continued.add(parent);
+        const rows = Array.from(groups[parent].tokens, (_, row) => offsets[parent] + row);
+        run.keep(groups[parent].sequence, newRows, rows);
+      }
+      beams = survivors.map(({ parent, choices, logProb }) => {
+        const { sequence } = beams[parent];
+        // The first child takes its parent's sequence over.
+        return {
+          choices,
+          logProb,
+          sequence: continued.delete(parent) ? sequence : run.fork(sequence),
+        };
+      });
+      run.sequence = beams[0].sequence;
+    },
+  };
 }
 
 export const beamSearch = defineMethod({
@@ -76,70 +158,9 @@ export const beamSearch = defineMethod({
   title: 'Beam search',
   family: 'baseline',
   summary: 'Follows the most probable beginnings side by side and answers with the most probable whole.',
-  options,
+  options: beamOptions,
   needs: ['causal'],
   sampling: 'greedy',
   guarantee: 'own',
-  phases: ({ beams: limit, lengthPenalty, earlyStopping }, run) => {
-    let beams: Beam[] = [{ choices: [], logProb: 0, sequence: run.sequence }];
-    let survivors: Candidate[] = [];
-    /** At most `limit`, best first. */
-    let finished: Finished[] = [];
-    // End tokens may take all the best places but one for each beam.
-    const width = limit * (1 + Math.max(1, run.eosIds.length));
-    const scoreOf = ({ choices, logProb }: Hypothesis) => logProb / choices.length ** lengthPenalty;
-
-    /** Whether no live beam is expected to end better than the worst finished answer. */
-    const settled = () => {
-      if (survivors.length === 0) return true;
-      if (finished.length < limit) return false;
-      return earlyStopping || scoreOf(survivors[0]) <= finished[limit - 1].score;
-    };
-
-    return {
-      needsLogits: true,
-      propose: () => ({
-        groups: beams.map(({ choices, sequence }) => {
-          const last = choices.at(-1);
-          const tokens = last ? [last.token] : run.pending();
-          return { sequence, tokens, scored: [tokens.length - 1] };
-        }),
-        draft: emptyDraft,
-      }),
-      choose: (_run, _proposal, scores) => {
-        survivors = [];
-        for (const [rank, candidate] of expand(run, beams, scores, width).entries()) {
-          if (run.finishOf(candidate.choices.map(({ token }) => token))) {
-            if (rank < limit) finished.push({ ...candidate, score: scoreOf(candidate) });
-          } else if (survivors.length < limit) survivors.push(candidate);
-        }
-        finished = finished.sort((a, b) => b.score - a.score).slice(0, limit);
-        if (settled()) for (const choice of finished[0].choices) run.push(choice);
-        return { accepted: [] };
-      },
-      remember: (_run, { groups }, _choice, { newRows, offsets }) => {
-        if (run.finish) return;
-        for (const [index, { sequence }] of beams.entries()) {
-          if (!survivors.some(({ parent }) => parent === index)) run.free(sequence);
-        }
-        const continued = new Set<number>();
-        for (const { parent } of survivors) {
-          if (continued.has(parent)) continue;
-          continued.add(parent);
-          const rows = Array.from(groups[parent].tokens, (_, row) => offsets[parent] + row);
-          run.keep(groups[parent].sequence, newRows, rows);
-        }
-        beams = survivors.map(({ parent, choices, logProb }) => {
-          const { sequence } = beams[parent];
-          // The first child takes its parent's sequence over.
-          return {
-            choices,
-            logProb,
-            sequence: continued.delete(parent) ? sequence : run.fork(sequence),
-          };
-        });
-        run.sequence = beams[0].sequence;
-      },
-    };
-  },
+  phases: beamPhases,
 });

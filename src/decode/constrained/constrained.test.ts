@@ -7,6 +7,7 @@ import { type GenerateOptions, generate, generateBatch } from '../generate.ts';
 import { defineMethod } from '../method.ts';
 import { proposeDraft } from '../phases.ts';
 import { methods } from '../registry.ts';
+import { special } from '../testing/conformance-special.ts';
 import { loadStories, prompts } from '../testing/models.ts';
 import { growingStrings, stringSet } from './index.ts';
 
@@ -34,7 +35,8 @@ const subjects = [...methods.values()]
   ]);
 
 describe.each(subjects)('$method at temperature $temperature', ({ drafts, ...rest }) => {
-  const subject = () => ({ ...rest, ...(drafts && { draft }) });
+  const methodOptions = special[rest.method]?.common;
+  const subject = () => ({ ...rest, ...(drafts && { draft }), ...(methodOptions && { methodOptions }) });
 
   it('keeps to the constraint and ends with it', async () => {
     const cases: [GenerateOptions, RegExp][] = [
@@ -67,7 +69,8 @@ describe.each(subjects)('$method at temperature $temperature', ({ drafts, ...res
     expect(new Set([1, 2, 'x', ...(list.value as unknown[])]).size).toBe(3);
   });
 
-  it('keeps to a context-free grammar', async () => {
+  // Deco-G plans ahead over the states of the format, of which a context-free grammar may have no end.
+  it.skipIf(rest.method === 'deco-g')('keeps to a context-free grammar', async () => {
     const grammar = 'root ::= root " and " pair | pair\npair ::= "(" pair* ")" | [a-c]';
     const { text, finish } = await answer({ ...subject(), grammar, maxTokens: 60 });
     const pair = (t: string): string => (t.includes('()') ? pair(t.replaceAll('()', '')) : t);

@@ -15,11 +15,13 @@ interface Beginning {
  * whatever their order, each find their own state.
  */
 export class AnswerConstraint {
+  readonly constraint: TokenConstraint;
   readonly #maxTokens: number;
   readonly #root: Beginning;
 
   /** @param maxTokens Longest answer: near it, the answer is led to an end that fits. */
   constructor(constraint: TokenConstraint, maxTokens: number) {
+    this.constraint = constraint;
     this.#maxTokens = maxTokens;
     this.#root = { state: constraint.start(), next: new Map() };
   }

@@ -2,26 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { QuickstepError } from '../../errors.ts';
 import { utf8 } from '../../text/bytes.ts';
-import type { Tokenizer } from '../../text/tokenizer.ts';
 import { automatonOf } from './automaton/pushdown.ts';
 import { regexLanguage } from './regex/regex.ts';
 import { build, grammars, judge } from './testing/grammar-oracle.ts';
+import { vocabularyOf } from './testing/tokens.ts';
 import { allows, TokenConstraint, type TokenState } from './token-constraint.ts';
-import { Vocabulary } from './vocabulary.ts';
-
-/** A tokenizer that is only a list of tokens; the last one ends an answer. */
-function vocabularyOf(tokens: readonly (string | Uint8Array)[]): Vocabulary {
-  const bytes = [
-    ...tokens.map((token) => (typeof token === 'string' ? utf8(token) : token)),
-    new Uint8Array(0),
-  ];
-  const tokenizer = {
-    vocabSize: bytes.length,
-    specialIds: new Set<number>(),
-    bytes: (id: number) => bytes[id],
-  };
-  return new Vocabulary(tokenizer as unknown as Tokenizer, [tokens.length]);
-}
 
 const everyByte = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
 const idsOf = (state: TokenState, size: number) =>

@@ -2,6 +2,7 @@
 
 import type { ConformanceOptions, OptOut } from './conformance.ts';
 import { savedFilter } from './filters.ts';
+import { savedHmm } from './hmms.ts';
 
 /** What canvas methods leave out: positions are committed in any order. */
 const anyOrder: OptOut = {
@@ -19,6 +20,8 @@ const otherDraws = (name: string): OptOut => ({
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
 export const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
+  'deco-g': { common: { hmm: await savedHmm(512) }, variants: [{ epsilon: 0 }] },
+  'decoding-on-graphs': { variants: [{ beams: 1 }, { beams: 4, score: 'model', vote: false }] },
   diffusion: {
     variants: [
       { blockLength: 8 },

@@ -11,7 +11,7 @@ import { initialize, type Parameter, residualInitializer } from '../parameters.t
 
 /** Folder of the checked-in models. */
 export const modelsFolder = fileURLToPath(new URL('../../../models', import.meta.url));
-/** The house models share one tokenizer. */
+/** All house models but house-graph share one tokenizer. */
 const tokenizerFolder = join(modelsFolder, 'house-causal');
 
 export interface HouseSize {
@@ -31,13 +31,22 @@ export interface HouseModel {
   files: TokenizerFiles;
 }
 
-/** A house model's config and tokens; `overrides` are further fields of config.json. */
+async function sharedTokenizer(): Promise<TokenizerFiles> {
+  const read = async (name: string) => JSON.parse(await readFile(join(tokenizerFolder, name), 'utf8'));
+  return { tokenizer: await read('tokenizer.json'), config: await read('tokenizer_config.json') };
+}
+
+/**
+ * A house model's config and tokens.
+ * @param overrides Further fields of config.json.
+ * @param own A tokenizer of its own.
+ */
 export async function houseModel(
   size: HouseSize,
   overrides: Record<string, unknown> = {},
+  own?: TokenizerFiles,
 ): Promise<HouseModel> {
-  const read = async (name: string) => JSON.parse(await readFile(join(tokenizerFolder, name), 'utf8'));
-  const files = { tokenizer: await read('tokenizer.json'), config: await read('tokenizer_config.json') };
+  const files = own ?? (await sharedTokenizer());
   const tokenizer = tokenizerFromJson(files.tokenizer, files.config);
   const [eos, mask] = [specialId(tokenizer, 'eos'), specialId(tokenizer, 'mask')];
   const file = {

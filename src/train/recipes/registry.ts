@@ -7,10 +7,12 @@ import { QuickstepError } from '../../errors.ts';
 import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
 import { cjgrpo } from './cjgrpo.ts';
+import { decoG } from './deco-g.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
 import { houseDiffusion } from './house-diffusion.ts';
 import { houseDraftAligned } from './house-draft-aligned.ts';
+import { houseGraph } from './house-graph.ts';
 import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
 
@@ -19,10 +21,12 @@ const all: readonly Recipe[] = [
   houseDraft,
   houseDiffusion,
   houseNoise,
+  houseGraph,
   houseDraftAligned,
   learn2pd,
   dparallel,
   cjgrpo,
+  decoG,
 ];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));

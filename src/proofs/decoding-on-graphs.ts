@@ -1,0 +1,274 @@
+/**
+ * Decoding on graphs (2024): chains of facts that the graph has, connected to what was asked, and more right answers than the
+ * same model gives without the graph behind it. Ours are questions over graphs of people whose names house-graph has never
+ * seen, with the facts in the prompt, and without.
+ */
+
+import { answerLine, type TripleNames, tripleLine } from '../decode/constrained/graph/triple-text.ts';
+import { chainWalk, type Place } from '../decode/constrained/graph/well-formed-chains.ts';
+import { checkChain, KnowledgeGraph, stringSet, walks } from '../decode/constrained/index.ts';
+import type { Language } from '../decode/constrained/language.ts';
+import { type TrieNode, trieOf } from '../decode/constrained/string-set.ts';
+import { generate } from '../decode/generate.ts';
+import { readGraphQuestion } from '../tasks/graph-questions.ts';
+import { totalsOf } from '../tasks/measure.ts';
+import { taskProblems } from '../tasks/problem-set.ts';
+import { findTask } from '../tasks/registry.ts';
+import { controlOf } from './checks.ts';
+import type { Condition, Measurement, Proof, ProofContext, TaskLevel } from './proof.ts';
+
+const hops = [1, 2, 3];
+const tasks: readonly TaskLevel[] = hops.map((level) => ({ task: 'graph-questions', level, maxTokens: 64 }));
+/** Problems whose facts are mixed in as distractors. */
+const distractors = 3;
+/** Triples of a chain, and of the paths that are listed beforehand. */
+const maxTriples = 3;
+
+/** A way of answering. */
+interface Arm {
+  readonly label: string;
+  readonly method: string;
+  /** Whether the facts are in the prompt. */
+  readonly told: boolean;
+  /** What keeps the answer to the graph, if anything. */
+  readonly constraint?: 'chains' | 'paths';
+  /** Facts of other problems are among those of the graph. */
+  readonly crowded?: boolean;
+}
+
+const free: Arm = { label: 'free, facts in the prompt', method: 'greedy', told: true };
+const ours: Arm = {
+  label: 'DoG, 3 beams, facts in the prompt',
+  method: 'decoding-on-graphs',
+  told: true,
+  constraint: 'chains',
+};
+const untold: Arm = { label: 'free, question alone', method: 'greedy', told: false };
+const greedy: Arm = { ...ours, label: 'DoG, greedy, facts in the prompt', method: 'greedy' };
+const paths: Arm = { ...greedy, label: 'all paths listed, greedy, facts in the prompt', constraint: 'paths' };
+const blind: Arm = { ...ours, label: 'DoG, 3 beams, question alone', told: false };
+const blindGreedy: Arm = { ...blind, label: 'DoG, greedy, question alone', method: 'greedy' };
+const crowdedFree: Arm = { ...free, label: 'free, four times the facts in the prompt', crowded: true };
+const crowdedOurs: Arm = {
+  ...ours,
+  label: 'DoG, 3 beams, four times the facts in the prompt',
+  crowded: true,
+};
+const crowdedBlind: Arm = {
+  ...blind,
+  label: 'DoG, 3 beams, four times the facts in the graph',
+  crowded: true,
+};
+const arms = [free, ours, greedy, paths, untold, blind, blindGreedy, crowdedFree, crowdedOurs, crowdedBlind];
+
+/** A question with the graph that it is asked about, and with a larger one. */
+interface Question {
+  readonly prompt: string;
+  readonly topic: string;
+  readonly facts: readonly TripleNames[];
+  readonly crowd: readonly TripleNames[];
+}
+
+/** Question `index` of a set; what others are told of the same people and relations is left out. */
+function questionAt(at: (index: number) => { prompt: string }, index: number, samples: number): Question {
+  const { facts, question, topic } = readGraphQuestion(at(index).prompt);
+  const others = Array.from({ length: distractors }, (_, n) => at(samples + distractors * index + n).prompt);
+  const crowd = [...facts];
+  for (const fact of others.flatMap((prompt) => readGraphQuestion(prompt).facts))
+    if (crowd.every(({ head, relation }) => head !== fact.head || relation !== fact.relation))
+      crowd.push(fact);
+  // In the order of their text, which has nothing to do with where they come from.
+  return {
+    prompt: question,
+    topic,
+    facts,
+    crowd: crowd.toSorted((a, b) => (tripleLine(a) < tripleLine(b) ? -1 : 1)),
+  };
+}
+
+const nodesOf = ({ children }: TrieNode): number =>
+  [...children.values()].reduce((sum, child) => sum + nodesOf(child), 1);
+
+/** All chains of triples that lead from one entity to the next without coming back, each with its last entity as answer. */
+function simplePaths(facts: readonly TripleNames[], topic: string): string[] {
+  const found: string[] = [];
+  const extend = (text: string, visited: readonly string[]) => {
+    const here = visited[visited.length - 1];
+    for (const fact of facts) {
+      const next = fact.head === here ? fact.tail : fact.tail === here ? fact.head : here;
+      if (visited.includes(next)) continue;
+      const longer = text + tripleLine(fact);
+      found.push(longer + answerLine([next]));
+      if (visited.length < maxTriples) extend(longer, [...visited, next]);
+    }
+  };
+  extend('', [topic]);
+  return found;
+}
+
+/** The chains of a graph, which count the nodes of the tries that decoding asks for. */
+function countedChains(graph: KnowledgeGraph, topic: string): { language: Language; nodes: () => number } {
+  let nodes = 0;
+  const language = walks<Place>('The graph', (canWrite) => {
+    const walk = chainWalk(graph, new Set(graph.entityIds([topic])), { maxTriples, maxAnswers: 1 }, canWrite);
+    return {
+      ...walk,
+      next(place) {
+        const texts = [...walk.next(place)];
+        nodes += nodesOf(
+          trieOf(
+            texts.map(([text]) => text),
+            () => 0,
+          ),
+        );
+        return texts;
+      },
+    };
+  });
+  return { language, nodes: () => nodes };
+}
+
+/** What an arm has written, summed over questions. */
+interface Written {
+  chains: number;
+  connected: number;
+  triples: number;
+  faithful: number;
+  /** Trie nodes. */
+  nodes: number;
+}
+
+/** Every arm on every question. */
+async function answerAll({ model, seed, samples, split, signal, onProgress }: ProofContext) {
+  const task = findTask('graph-questions');
+  const written = arms.map((): Written => ({ chains: 0, connected: 0, triples: 0, faithful: 0, nodes: 0 }));
+  const measurements = arms.map(({ label, method }) => ({
+    decoding: { label, method },
+    tasks: tasks.map((level) => ({
+      task: level,
+      outcomes: [] as Measurement['tasks'][number]['outcomes'][number][],
+      seconds: 0,
+    })),
+  }));
+  for (const [t, { level, maxTokens }] of tasks.entries()) {
+    const set = taskProblems(task, { seed, level, split });
+    for (let index = 0; index < samples; index++) {
+      const problem = set.at(index);
+      const { prompt, topic, facts, crowd } = questionAt(set.at, index, samples);
+      for (const [a, { label, method, told, constraint: kind, crowded }] of arms.entries()) {
+        onProgress?.(t * samples + index, tasks.length * samples, label);
+        const known = crowded ? crowd : facts;
+        const graph = KnowledgeGraph.of(known);
+        const content = (told ? known.map(tripleLine).join('') : '') + prompt;
+        const chains = countedChains(graph, topic);
+        const listed = kind === 'paths' ? simplePaths(known, topic) : [];
+        const constraint = kind && (kind === 'chains' ? chains.language : stringSet(listed));
+        const request = { constraint, method, maxTokens, signal };
+        const result = await generate(model, [{ role: 'user', content }], request).result;
+        const { text, steps, forwards, tokens, statistics } = result;
+        const { rows } = statistics;
+        measurements[a].tasks[t].outcomes.push({
+          correct: task.check(problem, text),
+          steps,
+          forwards,
+          rows,
+          tokens,
+        });
+        measurements[a].tasks[t].seconds += result.seconds;
+        const check = checkChain(graph, [topic], text);
+        written[a].chains++;
+        written[a].connected += Number(check.connected);
+        written[a].triples += check.triples;
+        written[a].faithful += check.faithful;
+        written[a].nodes += kind === 'paths' ? nodesOf(trieOf(listed, () => 0)) : kind ? chains.nodes() : 0;
+      }
+    }
+  }
+  onProgress?.(tasks.length * samples, tasks.length * samples, '');
+  return { measurements, written };
+}
+
+/** Share of wrong answers, by Laplace's rule of succession: never 0. */
+function wrongShare({ tasks: measured }: Measurement): number {
+  const { samples, correct } = totalsOf(measured);
+  return (samples - correct + 1) / (samples + 2);
+}
+
+export const decodingOnGraphs: Proof = {
+  slug: 'decoding-on-graphs',
+  claim:
+    "On graphs of people never seen, every chain is connected and every fact in it is the graph's, and at most half as many answers are wrong as without the graph behind the decoding.",
+  threshold: 2,
+  gain: 'times fewer wrong answers than free generation with the same facts in the prompt',
+  model: 'house-graph',
+  tasks,
+  decoding: { label: ours.label, method: ours.method },
+  settings: 'three beams, ranked by probabilities among what the graph allows, and their vote',
+  async run(context) {
+    const { measurements, written } = await answerAll(context);
+    const of = (arm: Arm) => measurements[arms.indexOf(arm)];
+    const kept = arms.flatMap((arm, a) => (arm.constraint === 'chains' ? [written[a]] : []));
+    const sum = (key: keyof Written) => kept.reduce((total, one) => total + one[key], 0);
+    const all = (text: string, value: number, bar: number): Condition => ({
+      text,
+      unit: 'answers',
+      value,
+      bar,
+      holds: value === bar,
+    });
+    const gain = controlOf(of(ours), of(free));
+    const bare = controlOf(of(blind), of(untold));
+    return {
+      measured: wrongShare(of(ours)),
+      baseline: wrongShare(of(free)),
+      conditions: [
+        all('connected chains with an answer, of all that DoG wrote', sum('connected'), sum('chains')),
+        all('facts that the graph has, of all that DoG wrote', sum('faithful'), sum('triples')),
+        {
+          text: 'lower end of the 95% interval of the gain, with the facts in the prompt',
+          unit: 'points',
+          value: gain.low,
+          bar: 0,
+          holds: gain.low > 0,
+        },
+        {
+          text: 'the same with the question alone in the prompt',
+          unit: 'points',
+          value: bare.low,
+          bar: 0,
+          holds: bare.low > 0,
+        },
+      ],
+      controls: [free, greedy, paths, untold, blind, crowdedFree].map((arm) => controlOf(of(ours), of(arm))),
+      figures: [
+        {
+          title:
+            'What was written: share of connected chains, and of facts that the graph has; trie nodes a question',
+          head: ['', 'connected', 'faithful', 'trie nodes'],
+          rows: arms.map(({ label }, a) => {
+            const { chains, connected, triples, faithful, nodes } = written[a];
+            return [
+              label,
+              (connected / chains).toFixed(3),
+              (faithful / Math.max(1, triples)).toFixed(3),
+              Math.round(nodes / chains).toString(),
+            ];
+          }),
+        },
+        {
+          title: 'Points lost when the facts are four times as many',
+          head: ['', 'points'],
+          rows: [
+            ['free, facts in the prompt', lost(of(free), of(crowdedFree))],
+            ['DoG, 3 beams, facts in the prompt', lost(of(ours), of(crowdedOurs))],
+            ['DoG, 3 beams, question alone', lost(of(blind), of(crowdedBlind))],
+          ],
+        },
+      ],
+      measurements,
+    };
+  },
+};
+
+const lost = (few: Measurement, many: Measurement): string =>
+  (100 * (totalsOf(few.tasks).accuracy - totalsOf(many.tasks).accuracy)).toFixed(1);
