@@ -274,6 +274,9 @@ describe.concurrent('mistakes', () => {
     ['inspect ./nothing-here', 1, /There is no checkpoint at/],
     ['inspect smollm2', 1, /quickstep pull smollm2/],
     ['pull', 2, /"pull" needs a model/],
+    ['ngrams', 2, /"ngrams" takes "build" and a folder/],
+    ['ngrams build ./nothing-here --model stories260k', 1, /The folder \.\/nothing-here cannot be read/],
+    [`generate x --method superposed-decoding --ngrams package.json ${stories}`, 1, /is no n-gram store/],
   ])('%s: exit code %i', async (args, code, message) => {
     const result = await run(args);
     expect(result.code).toBe(code);
@@ -289,16 +292,24 @@ describe.concurrent('mistakes', () => {
 });
 
 describe.concurrent('help', () => {
-  it.each(['generate', 'compare', 'evaluate', 'train', 'prove', 'methods', 'models', 'pull', 'inspect'])(
-    'of %s',
-    async (command) => {
-      const { code, stdout } = await run(`${command} --help`);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
-      for (const part of ['--json', '--help', 'Examples:']) expect(stdout).toContain(part);
-      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
-    },
-  );
+  it.each([
+    'generate',
+    'compare',
+    'evaluate',
+    'train',
+    'prove',
+    'methods',
+    'models',
+    'pull',
+    'inspect',
+    'ngrams',
+  ])('of %s', async (command) => {
+    const { code, stdout } = await run(`${command} --help`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: quickstep ${command}`));
+    for (const part of ['--json', '--help', 'Examples:']) expect(stdout).toContain(part);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+  });
 
   it("shows a method's own options with their defaults", async () => {
     const { stdout } = await run('generate --method prompt-lookup --help');

@@ -17,6 +17,7 @@ import { inspectCommand } from './inspect.ts';
 import { interruptSignal } from './interrupt.ts';
 import { methodsCommand } from './methods.ts';
 import { modelsCommand } from './models.ts';
+import { ngramsCommand } from './ngrams.ts';
 import { proveCommand } from './prove.ts';
 import { pullCommand } from './pull.ts';
 import { didYouMean } from './suggest.ts';
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   modelsCommand,
   pullCommand,
   inspectCommand,
+  ngramsCommand,
 ];
 
 async function version(): Promise<string> {
