@@ -37,6 +37,8 @@ export interface Method<O extends MethodOptions = MethodOptions> {
   readonly needs: readonly Capability[];
   /** Whether the method runs a second, smaller model: `Run.draft`. */
   readonly draft?: boolean;
+  /** Whether the method asks a model that judges steps: `Run.router`. */
+  readonly router?: boolean;
   /** Temperatures that make sense: 'greedy' wants 0, 'sampled' more than 0. */
   readonly sampling: 'greedy' | 'sampled' | 'any';
   readonly guarantee: Guarantee;

@@ -29,7 +29,7 @@ export interface DraftTree {
 }
 
 export interface Proposal {
-  /** What to score; see `ScoreGroup`. */
+  /** What to score; see `ScoreGroup`. Without any the model is not run in this step, and nothing is to be remembered. */
   groups: readonly ScoreGroup[];
   /** Draft tokens among the rows, for the step record. */
   draft: DraftTree;
@@ -46,6 +46,8 @@ export interface Choice {
 export interface Phases {
   /** Awaited before the run's first step: reads what the method needs beside the model, such as trained weights. */
   prepare?(): Promise<void>;
+  /** Called when the run has ended or was left, also before `prepare`: closes what that opened. Safe to call twice. */
+  dispose?(): Promise<void>;
   /** A promise where a model of its own has to run first; those of a batch are asked together. */
   propose(run: Run): Proposal | Promise<Proposal>;
   /** Extra logits processors, run after the user's sampling penalties. */

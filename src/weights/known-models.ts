@@ -40,6 +40,8 @@ export interface KnownModel {
   summary: string;
   /** A smaller model of the same tokenizer that drafts for it when none is named. */
   draft?: string;
+  /** A model that judges steps for it when none is named. */
+  router?: string;
   /** Tried in this order. */
   sources: readonly (HouseSource | HubSource | WheelSource)[];
 }
@@ -58,11 +60,13 @@ function houseModels(summaries: Readonly<Record<string, string>>): KnownModel[] 
     licence: 'Apache-2.0',
     summary,
     draft: drafts[id],
+    router: routers[id],
     sources: [{ kind: 'house' }],
   }));
 }
 
 const drafts: Readonly<Record<string, string>> = { 'house-causal': 'house-draft' };
+const routers: Readonly<Record<string, string>> = { 'house-causal': 'house-router' };
 
 export const KNOWN_MODELS: readonly KnownModel[] = [
   {

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { QuickstepError } from '../../errors.ts';
 import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
+import { arbitrage } from './arbitrage.ts';
 import { cjgrpo } from './cjgrpo.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
@@ -21,6 +22,7 @@ const all: readonly Recipe[] = [
   houseNoise,
   houseDraftAligned,
   learn2pd,
+  arbitrage,
   dparallel,
   cjgrpo,
 ];
