@@ -97,6 +97,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
   ...houseModels({
     'house-causal': 'House causal: word problems, Countdown, Sudoku, JSON, sorting; trained by Quickstep',
     'house-draft': 'House draft: a small model of the same tasks, drafts for house-causal',
+    'house-router': "House router: judges house-draft's steps in word problems, for the method arbitrage",
     'house-diffusion': 'House diffusion: the same tasks as a masked diffusion model',
     'house-dparallel': 'House diffusion, sure early: for the method dparallel',
     'house-noise': 'House noise: Sudoku and sorting as a diffusion model without a mask token',

@@ -52,3 +52,7 @@ export async function writeStep<T extends Pick<Choice, 'token'>>(
   }
   return step;
 }
+
+/** Whether an answer is the beginning of the right one: a step behind a wrong one is not right either. */
+export const isBeginning = (answer: readonly number[], reference: ArrayLike<number>): boolean =>
+  answer.every((token, i) => token === reference[i]);

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { uniform } from '../../decode/random.ts';
 import { type DraftLane, DraftLanes } from '../../decode/speculative/draft-lanes.ts';
 import { LaneReader } from '../../decode/speculative/lane-reader.ts';
-import { stepEnds, writeStep } from '../../decode/speculative/reasoning-step.ts';
+import { isBeginning, stepEnds, writeStep } from '../../decode/speculative/reasoning-step.ts';
 import type { Scores } from '../../models/forward.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { trainingStreams } from '../streams.ts';
@@ -32,10 +32,6 @@ export const decisionSchema = z.object({
 });
 export type Decision = z.output<typeof decisionSchema>;
 export const chainSchema = z.array(decisionSchema).min(1);
-
-/** Whether an answer is the beginning of the right one: a step behind a wrong one is not right either. */
-export const agrees = (answer: readonly number[], reference: ArrayLike<number>): boolean =>
-  answer.every((token, i) => token === reference[i]);
 
 /** A problem's prompt and its right answer, in tokens. */
 export interface Reasoning {
@@ -99,7 +95,7 @@ export async function chains(
 function decide(one: Writing, drafted: readonly number[], rewritten: readonly number[], seed: number): void {
   const { answer, reference, number: step, decisions } = one;
   const [right, targetRight] = [drafted, rewritten].map((tokens) =>
-    agrees([...answer, ...tokens], reference),
+    isBeginning([...answer, ...tokens], reference),
   );
   const slipped = uniform({ seed, stream: trainingStreams.slip, step, position: decisions.length }) < slips;
   decisions.push({ before: [...answer], step: [...drafted], right, targetRight });

@@ -34,8 +34,8 @@ import { chainSchema, chains, type Decision, type Reasoning } from './arbitrage-
 import { fingerprint } from './teacher.ts';
 
 const chainsPerStep = 24;
-/** So that a chain is seen about twice. */
-const problemsPerStep = 12;
+/** So that a chain is seen about four times. */
+const problemsPerStep = 6;
 /** Problems whose chains are written at once, and between two writes to the file. */
 const atOnce = 48;
 const levels = 4;
@@ -291,7 +291,7 @@ export function arbitrageRecipe(ids: RouterRecipe): Recipe {
     seed: 7,
     smokeSteps: 10,
     prepare: async (options) => {
-      const { seed, steps = 400 } = options;
+      const { seed, steps = 800 } = options;
       const trainables = { draft: await openTrainable(ids.draft), target: await openTrainable(ids.target) };
       const { config, tokenizer, pad, parameters, save, decoder } = trainables.draft;
       const count = Math.max(20, steps * problemsPerStep);
