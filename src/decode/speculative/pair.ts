@@ -1,4 +1,4 @@
-/** Which models may draft for which. */
+/** Which models may draft for which, and judge for which. */
 
 import { QuickstepError } from '../../errors.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
