@@ -8,7 +8,7 @@ import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, outputColumns, printJson, printLines } from './command.ts';
-import { lazyProgress, loadDraft, loadModel, modelOptions } from './load-model.ts';
+import { type Companions, lazyProgress, loadCompanions, loadModel, modelOptions } from './load-model.ts';
 import { methodGroup, methodInput, methodNamed } from './method-options.ts';
 import { promptFor, promptOptions, readPrompt } from './prompt.ts';
 import { type Column, tableLines } from './table.ts';
@@ -109,12 +109,12 @@ async function runCompare(args: ParsedArgs, signal: AbortSignal): Promise<void> 
   const prompting = args.values(promptOptions);
   const text = await readPrompt(args.positionals, prompting, signal);
   await using model = await loadModel(args.values(modelOptions), signal, json);
-  await using draft = await loadDraft(methods, args.values(modelOptions), signal, json);
+  await using companions = await loadCompanions(methods, args.values(modelOptions), signal, json);
   const prompt = promptFor(model, text, prompting);
   const limits = args.given(limitOptions);
   const { maxTokens } = args.values(limitOptions);
 
-  await runOne({ model, draft }, prompt, methods[0], args, {
+  await runOne({ model, companions }, prompt, methods[0], args, {
     ...limits,
     maxTokens: Math.min(warmUpTokens, maxTokens),
     signal,
@@ -128,7 +128,7 @@ async function runCompare(args: ParsedArgs, signal: AbortSignal): Promise<void> 
     });
     try {
       const onToken = (tokens: number) => progress.update(tokens, maxTokens);
-      results.push(await runOne({ model, draft }, prompt, method, args, { ...limits, signal }, onToken));
+      results.push(await runOne({ model, companions }, prompt, method, args, { ...limits, signal }, onToken));
     } finally {
       progress.done();
     }
@@ -139,7 +139,7 @@ async function runCompare(args: ParsedArgs, signal: AbortSignal): Promise<void> 
 }
 
 async function runOne(
-  { model, draft }: { model: LanguageModel; draft: LanguageModel | undefined },
+  { model, companions }: { model: LanguageModel; companions: Companions },
   prompt: Prompt,
   method: Method,
   args: ParsedArgs,
@@ -152,7 +152,7 @@ async function runOne(
     ...options,
     method,
     methodOptions,
-    draft: method.draft ? draft : undefined,
+    ...companions.of(method),
   });
   let tokens = 0;
   for await (const { committed } of generation) {

@@ -19,7 +19,7 @@ import { fileProblems, type ProblemSet, testProblems } from '../tasks/problem-se
 import { tasks } from '../tasks/registry.ts';
 import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson, printLines } from './command.ts';
-import { lazyProgress, loadDraft, loadModel, modelOptions } from './load-model.ts';
+import { lazyProgress, loadCompanions, loadModel, modelOptions } from './load-model.ts';
 import { methodGroup, methodInput, methodNamed } from './method-options.ts';
 import { didYouMean } from './suggest.ts';
 import { printable } from './text-width.ts';
@@ -142,7 +142,7 @@ async function runEvaluate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const set = await problemSet(options, seed);
   await using model = await loadModel(modelArguments(args), signal, json);
   const method = methodNamed(options.method ?? defaultMethod(model.capabilities, temperature));
-  await using draft = await loadDraft([method], modelArguments(args), signal, json);
+  await using companions = await loadCompanions([method], modelArguments(args), signal, json);
   const { sampling, methodOptions } = methodInput(method, args);
   const progress = lazyProgress(set.name, { unit: 'problems', quiet: json && !process.stderr.isTTY });
   let known: Evaluation | undefined;
@@ -153,7 +153,7 @@ async function runEvaluate(args: ParsedArgs, signal: AbortSignal): Promise<void>
       ...args.given(evaluateLimits),
       method,
       methodOptions,
-      draft,
+      ...companions.of(method),
       samples: options.samples,
       shots: options.shots,
       batch: options.batch,

@@ -10,7 +10,7 @@ import { type ParsedArgs, peekFlag } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
 import { constraintOptions, readConstraint } from './constraint.ts';
 import { graphOptions, readGraphInput } from './graph.ts';
-import { loadDraft, loadModel, modelOptions } from './load-model.ts';
+import { loadCompanions, loadModel, modelOptions } from './load-model.ts';
 import { methodGroup, methodInput, methodNamed, optionsUsed } from './method-options.ts';
 import { colorDepth, createPaint } from './paint.ts';
 import { promptFor, promptOptions, readPrompt } from './prompt.ts';
@@ -70,7 +70,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   const chosen = { ...wanted, model: id };
   await using model = await loadModel(chosen, signal, json);
   const method = named ?? methodNamed(defaultMethod(model.capabilities, temperature));
-  await using draft = await loadDraft([method], chosen, signal, json);
+  await using companions = await loadCompanions([method], chosen, signal, json);
   const input = methodInput(method, args);
   const generation = generate(model, promptFor(model, text, prompting), {
     ...input.sampling,
@@ -79,7 +79,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
     ...graph.constraint,
     method,
     methodOptions: input.methodOptions,
-    draft,
+    ...companions.of(method),
     signal,
   });
 
@@ -100,6 +100,7 @@ async function runGenerate(args: ParsedArgs, signal: AbortSignal): Promise<void>
   }
   const result = await generation.result;
   process.stderr.write(answer.end());
+  if (!json && result.answers) process.stdout.write(otherAnswers(result.answers));
   if (!json) process.stderr.write(`${summaryLine(result)}\n`);
   else {
     const used = { ...args.values(limitOptions), ...optionsUsed(method, input) };
@@ -137,6 +138,15 @@ function answerWriter(when: 'at once' | 'at the end' | 'never') {
       return process.stderr.isTTY ? '\n' : '';
     },
   };
+}
+
+/** The answers behind the first, each under its score. */
+function otherAnswers(answers: NonNullable<Result['answers']>): string {
+  const shown = (text: string) => (process.stdout.isTTY ? printable(text) : text);
+  const ranked = answers.map(
+    ({ text, score }, i) => `\n[${i + 1}] score ${score.toFixed(2)}:\n${shown(text)}\n`,
+  );
+  return ranked.slice(1).join('');
 }
 
 /** Writes steps to standard error: drawn in a terminal, plain lines elsewhere. */

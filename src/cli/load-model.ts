@@ -27,6 +27,11 @@ export const modelOptions = z.strictObject({
     description:
       'Smaller model of the same tokenizer, for methods that draft with one; house-draft for house-causal.',
   }),
+  router: z.string().min(1).optional().meta({
+    value: 'id',
+    description:
+      'Model of the same tokenizer that judges steps, for methods that ask one; house-router for house-causal.',
+  }),
   threads: z.int().min(1).max(1024).optional().describe('Processor threads; one for each core without it.'),
 });
 
@@ -47,23 +52,59 @@ export function showPull(progress: Progress): (report: PullProgress) => void {
   return ({ loadedTotal, grandTotal, file }) => progress.update(loadedTotal, grandTotal, file);
 }
 
+/** Models that run beside the one that answers, for methods that take them. The caller disposes them. */
+export class Companions implements AsyncDisposable {
+  readonly draft: LanguageModel | undefined;
+  readonly router: LanguageModel | undefined;
+
+  constructor(draft: LanguageModel | undefined, router: LanguageModel | undefined) {
+    this.draft = draft;
+    this.router = router;
+  }
+
+  /** Those that a method takes, as options of `generate`. */
+  of(method: Method): { draft?: LanguageModel; router?: LanguageModel } {
+    return {
+      draft: method.draft ? this.draft : undefined,
+      router: method.router ? this.router : undefined,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.draft?.[Symbol.asyncDispose]();
+    await this.router?.[Symbol.asyncDispose]();
+  }
+}
+
+const companionNames = { draft: 'draft model', router: 'router' } as const;
+
 /**
- * Loads the draft model of methods that take one: the one that was named, or the one known for the model.
+ * Loads the models that methods take beside the one that answers: those that were named, or those known for the model.
  * @throws QuickstepError 'bad-option' when one is named and none takes it; as `load`; the signal's reason when aborted.
  */
-export async function loadDraft(
+export async function loadCompanions(
   methods: readonly Method[],
-  { model, draft, ...options }: z.output<typeof modelOptions>,
+  { model, draft, router, ...options }: z.output<typeof modelOptions>,
   signal: AbortSignal,
   quiet: boolean,
-): Promise<LanguageModel | undefined> {
-  const id = draft ?? knownModel(model)?.draft;
-  if (id !== undefined && methods.some((method) => method.draft))
-    return loadModel({ ...options, model: id }, signal, quiet);
-  if (draft === undefined) return undefined;
-  const slugs = methods.map(({ slug }) => slug).join(', ');
-  const hint = 'Leave --draft out, or use --method draft-alignment.';
-  throw new QuickstepError('bad-option', `No draft model is used by ${slugs}.`, hint);
+): Promise<Companions> {
+  const loadOne = async (role: keyof typeof companionNames, named: string | undefined) => {
+    const id = named ?? knownModel(model)?.[role];
+    if (id !== undefined && methods.some((method) => method[role]))
+      return loadModel({ ...options, model: id }, signal, quiet);
+    if (named === undefined) return undefined;
+    const slugs = methods.map(({ slug }) => slug).join(', ');
+    const taking = role === 'draft' ? 'draft-alignment' : 'arbitrage';
+    const hint = `Leave --${role} out, or use --method ${taking}.`;
+    throw new QuickstepError('bad-option', `No ${companionNames[role]} is used by ${slugs}.`, hint);
+  };
+  const first = await loadOne('draft', draft);
+  try {
+    return new Companions(first, await loadOne('router', router));
+  } catch (error) {
+    await first?.[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /**
@@ -72,7 +113,7 @@ export async function loadDraft(
  * @throws QuickstepError as `load`; the signal's reason when aborted.
  */
 export async function loadModel(
-  { model, precision, threads }: Omit<z.output<typeof modelOptions>, 'draft'>,
+  { model, precision, threads }: Omit<z.output<typeof modelOptions>, 'draft' | 'router'>,
   signal: AbortSignal,
   quiet: boolean,
 ): Promise<LanguageModel> {

@@ -218,6 +218,7 @@ describe.concurrent('methods, models, pull, inspect', () => {
       { id: 'house-dparallel', state: 'house' },
       { id: 'house-draft', state: 'house' },
       { id: 'house-noise', state: 'house' },
+      { id: 'house-router', state: 'house' },
       { id: 'stories260k', state: 'house' },
       { alias: 'smollm2', state: 'not here', path: null },
     ]);
@@ -302,6 +303,9 @@ describe.concurrent('mistakes', () => {
     ['inspect ./nothing-here', 1, /There is no checkpoint at/],
     ['inspect smollm2', 1, /quickstep pull smollm2/],
     ['pull', 2, /"pull" needs a model/],
+    ['ngrams', 2, /"ngrams" takes "build" and a folder/],
+    ['ngrams build ./nothing-here --model stories260k', 1, /The folder \.\/nothing-here cannot be read/],
+    [`generate x --method superposed-decoding --ngrams package.json ${stories}`, 1, /is no n-gram store/],
   ])('%s: exit code %i', async (args, code, message) => {
     const result = await run(args);
     expect(result.code).toBe(code);
@@ -328,6 +332,7 @@ describe.concurrent('help', () => {
     'pull',
     'inspect',
     'graph',
+    'ngrams',
   ])('of %s', async (command) => {
     const { code, stdout } = await run(`${command} --help`);
     expect(code).toBe(0);

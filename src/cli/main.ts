@@ -18,6 +18,7 @@ import { inspectCommand } from './inspect.ts';
 import { interruptSignal } from './interrupt.ts';
 import { methodsCommand } from './methods.ts';
 import { modelsCommand } from './models.ts';
+import { ngramsCommand } from './ngrams.ts';
 import { proveCommand } from './prove.ts';
 import { pullCommand } from './pull.ts';
 import { didYouMean } from './suggest.ts';
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   pullCommand,
   inspectCommand,
   graphCommand,
+  ngramsCommand,
 ];
 
 async function version(): Promise<string> {

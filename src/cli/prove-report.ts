@@ -68,6 +68,8 @@ const shown: Readonly<Record<Condition['unit'], (value: number) => string>> = {
   forwards: (value) => value.toFixed(2),
   answers: String,
   tasks: String,
+  times: (value) => `${value.toFixed(2)}x`,
+  perplexity: (value) => value.toFixed(2),
   nats: (value) => `${value.toPrecision(2)} nats`,
 };
 
@@ -85,7 +87,7 @@ export function verdictLines(verdict: Verdict, columns: number): string[] {
   const verdictOf = (holds: boolean) => (holds ? 'holds' : 'FAILS');
   const { ratio, threshold, gain } = verdict;
   const rows = [
-    [verdictOf(ratio >= threshold), `${ratio.toFixed(2)}x`, `${threshold}x`, gain],
+    [verdictOf(ratio >= threshold), `${ratio.toFixed(2)}x`, `${Number(threshold.toFixed(2))}x`, gain],
     ...verdict.conditions.map(({ text, unit, value, bar, holds }) => [
       verdictOf(holds),
       shown[unit](value),
@@ -95,7 +97,7 @@ export function verdictLines(verdict: Verdict, columns: number): string[] {
   ];
   return [
     `${slug}: ${claim}`,
-    `${model}, seed ${seed}: ${samples} ${problems} each of ${tasks}; settings: ${settings}`,
+    `${model}, seed ${seed}: ${samples} ${problems}${tasks ? ` each of ${tasks}` : ''}; settings: ${settings}`,
     ...(measurements.length > 0 ? ['', ...measurementLines(measurements, columns)] : []),
     ...figures.flatMap((figure) => figureLines(figure, columns)),
     ...(controls.length > 0 ? ['', 'Controls (accuracy of the method less theirs)'] : []),

@@ -63,7 +63,7 @@ function listProofs(json: boolean): void {
     return;
   }
   const head = [{ title: 'paper' }, { title: 'bar', right: true }, { title: 'claim', flexible: true }];
-  const rows = all.map(({ slug, claim, threshold }) => [slug, `${threshold}x`, claim]);
+  const rows = all.map(({ slug, claim, threshold }) => [slug, `${Number(threshold.toFixed(2))}x`, claim]);
   printLines(tableLines(head, rows, outputColumns()));
 }
 

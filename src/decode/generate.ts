@@ -16,7 +16,7 @@ import { type Masking, Run } from './run.ts';
 import { type SamplingInput, samplingOptions } from './sampling/options.ts';
 import type { LogitsProcessor } from './sampling/processors.ts';
 import { createSampler, type Sampler } from './sampling/sampler.ts';
-import { draftLanes } from './speculative/pair.ts';
+import { companionLanes } from './speculative/pair.ts';
 import type { CommittedToken, FinishReason, Statistics, Step } from './step.ts';
 
 /** Text, a conversation for the model's chat template, or token ids as they are. */
@@ -43,6 +43,8 @@ export interface GenerateOptions extends SamplingInput, ConstraintOptions, z.inp
   methodOptions?: Record<string, unknown>;
   /** A smaller model of the same tokenizer, for methods that draft with one. */
   draft?: LanguageModel;
+  /** A model of the same tokenizer that judges steps, for methods that ask one. */
+  router?: LanguageModel;
   /** Logits processors of your own, after the penalties. */
   processors?: readonly LogitsProcessor[];
   signal?: AbortSignal;
@@ -65,6 +67,8 @@ export interface Result {
   /** Answer tokens per second, all the time counted. */
   tokensPerSecond: number;
   statistics: Statistics;
+  /** All answers, best first, of a method that writes several; the first is this one. */
+  answers?: { text: string; tokens: number[]; score: number }[];
 }
 
 /** A finished answer under a schema. */
@@ -131,7 +135,7 @@ function chooseMethod({ capabilities }: LanguageModel, { method, temperature = 0
   return findMethod(method ?? defaultMethod(capabilities, temperature));
 }
 
-const ownKeys = ['method', 'methodOptions', 'draft', 'processors', 'signal', ...constraintKeys];
+const ownKeys = ['method', 'methodOptions', 'draft', 'router', 'processors', 'signal', ...constraintKeys];
 
 /** Limits, with every unknown key refused. */
 function parseLimits(options: GenerateOptions): z.output<typeof limitOptions> {
@@ -240,7 +244,8 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
   checkNeeds(method, model);
   const methodOptions = parseMethodOptions(method, options.methodOptions);
   const { maxTokens, stop, ignoreEos } = parseLimits(options);
-  const drafts = draftLanes(method, model, options.draft);
+  const drafts = companionLanes('draft', method, model, options.draft);
+  const routers = companionLanes('router', method, model, options.router);
   const constraint = checkedConstraint(method, model, options);
   const { contextLength } = model.config;
   const batch = model.newBatch();
@@ -265,6 +270,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
       masking: maskingOf(model),
       draft: drafts?.open(),
       constraint: answers,
+      router: routers?.open(),
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);
@@ -324,7 +330,8 @@ class Recorder {
   }
 
   result(): Result {
-    const { finish, statistics, prompt, generated } = this.#run;
+    const run = this.#run;
+    const { finish, statistics, prompt, generated } = run;
     if (!finish) throw new Error('the run was stopped before its end');
     const tokens = [...generated];
     return {
@@ -341,6 +348,13 @@ class Recorder {
       seconds: this.#last,
       tokensPerSecond: this.#last > 0 ? tokens.length / this.#last : 0,
       statistics,
+      ...(run.answers && {
+        answers: run.answers.map(({ tokens, score }) => ({
+          text: run.answerOf(tokens),
+          tokens: [...tokens],
+          score,
+        })),
+      }),
     };
   }
 }

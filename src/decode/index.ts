@@ -71,6 +71,7 @@ export { findMethod, methods } from './registry.ts';
 export { type Masking, type Run, vacant } from './run.ts';
 export { type SamplingInput, type SamplingOptions, samplingOptions } from './sampling/options.ts';
 export type { LogitsProcessor } from './sampling/processors.ts';
+export { type Route, stepPhases } from './speculative/arbitrage.ts';
 export { type Drafter, speculate } from './speculative/drafter.ts';
 export { GrowingTree, likeliestShape, type TreeShape } from './speculative/tree.ts';
 export { resampleDraft } from './speculative/verify/resample.ts';

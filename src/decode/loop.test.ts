@@ -7,7 +7,10 @@ import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
 import { type Decoder, decode, type Scorer } from './loop.ts';
 import { type Method, type MethodOptions, parseMethodOptions } from './method.ts';
+import { emptyDraft, type Phases, proposeDraft } from './phases.ts';
+import { argmax } from './sampling/select.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
+import type { Step } from './step.ts';
 import { cachedContextModel } from './testing/cached-context.ts';
 import { type DecodeTokensOptions, decodeTokens, newRun } from './testing/decode-tokens.ts';
 import { markovModel } from './testing/markov.ts';
@@ -50,6 +53,57 @@ describe('decode', () => {
     });
     const whole = await decodeTokens(greedy, logitsOf, { prompt: prompt.slice(-2), maxTokens: 3 });
     expect(run.generated).toEqual(whole.run.generated);
+  });
+
+  it('runs no model in a step without rows, and reads its tokens in the next', async () => {
+    const model = cachedContextModel(logitsOf);
+    const scorer = noting(model);
+    const run = newRun(model.batch.open(), { prompt: [1, 2], maxTokens: 5 });
+    const phases: Partial<Phases> = {
+      readsPrompt: true,
+      propose: () => (run.generated.length % 2 === 0 ? { groups: [], draft: emptyDraft } : proposeDraft(run)),
+      choose: (_run, { groups }, scores) => {
+        if (groups.length > 0) run.commit(scores[0], 0);
+        else run.push({ token: 3, logprob: -1 });
+        return { accepted: [] };
+      },
+    };
+    const steps: Step[] = [];
+    for await (const step of decode(scorer, model.batch, [{ run, phases }])) steps.push(step);
+    expect(steps.map(({ forwards, rows }) => [forwards, rows])).toEqual([
+      [0, 0],
+      [1, 3],
+      [0, 0],
+      [1, 2],
+      [0, 0],
+    ]);
+    expect(scorer.rows).toEqual([[3], [2]]);
+    expect(run.generated[1]).toBe(argmax(logitsOf([1, 2, 3])));
+    expect(run.statistics).toMatchObject({ forwards: 2, rows: 5, committed: 5 });
+  });
+
+  it.each([
+    { what: 'ends', stop: () => false, fails: false },
+    { what: 'is left', stop: () => true, fails: false },
+    { what: 'could not begin', stop: () => false, fails: true },
+  ])('closes what a method opened when the run $what', async ({ stop, fails }) => {
+    const model = cachedContextModel(logitsOf);
+    const run = newRun(model.batch.open(), { prompt: [1], maxTokens: 3 });
+    let open = 0;
+    const phases: Partial<Phases> = {
+      prepare: async () => {
+        open++;
+        if (fails) throw new Error('no such file');
+      },
+      conclude: async () => {
+        open--;
+      },
+    };
+    const all = async () => {
+      for await (const _ of decode(model, model.batch, [{ run, phases }])) if (stop()) break;
+    };
+    await (fails ? expect(all()).rejects.toThrow('no such file') : all());
+    expect(open).toBe(0);
   });
 
   it('runs different methods side by side, each as it runs alone', async () => {

@@ -5,8 +5,8 @@
  */
 
 import type { KvBatch } from '../cache/index.ts';
-import type { Forward, ForwardOptions, ScoreGroup, ScoreLane } from '../models/forward.ts';
-import { defaultPhases, draftTokens, type Phases, type Proposal } from './phases.ts';
+import type { Forward, ForwardOptions, ScoreGroup, ScoreLane, Scores } from '../models/forward.ts';
+import { type Choice, defaultPhases, draftTokens, type Phases, type Proposal } from './phases.ts';
 import type { Run } from './run.ts';
 import type { Step } from './step.ts';
 
@@ -36,12 +36,8 @@ export async function* decode(
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
   const workers = decoders.map(({ run, phases }) => new Worker(run, { ...defaultPhases, ...phases }, batch));
-  const prepared: Decoder[] = [];
   try {
-    for (const decoder of decoders) {
-      await decoder.phases.prepare?.();
-      prepared.push(decoder);
-    }
+    for (const { phases } of decoders) await phases.prepare?.();
     for (const worker of workers) if (worker.run.finish) yield worker.endAtOnce();
     for (let active = workers; ; ) {
       // A finished run leaves the batch at once, so that no forward carries it on.
@@ -55,7 +51,7 @@ export async function* decode(
     }
   } finally {
     for (const { run } of decoders) close(batch, run);
-    for (const { phases } of prepared) await phases.conclude?.();
+    for (const { phases } of decoders) await phases.conclude?.();
   }
 }
 
@@ -95,8 +91,11 @@ async function* score(
   const started = performance.now();
   const proposals = await allOf(workers.map((worker) => worker.propose()));
   const proposed = workers.map((worker, i) => ({ worker, proposal: proposals[i] }));
-  const keepers = proposed.filter(({ proposal }) => proposal.keeps !== false);
-  const others = proposed.filter(({ proposal }) => proposal.keeps === false);
+  const settled = proposed.filter(({ proposal }) => proposal.groups.length === 0);
+  const scored = proposed.filter(({ proposal }) => proposal.groups.length > 0);
+  yield* settled.map(({ worker, proposal }) => worker.settle(proposal, started));
+  const keepers = scored.filter(({ proposal }) => proposal.keeps !== false);
+  const others = scored.filter(({ proposal }) => proposal.keeps === false);
   for (const part of [keepers, others]) {
     if (part.length === 0) continue;
     signal?.throwIfAborted();
@@ -178,11 +177,23 @@ class Worker {
   advance(proposal: Proposal, forward: Forward, started: number): Step {
     const { run } = this;
     this.count(proposal.groups);
-    const choice = this.#timed('choose', () => this.#phases.choose(run, proposal, forward.scores));
+    const choice = this.#choose(proposal, forward.scores);
     this.#timed('remember', () => this.#phases.remember(run, proposal, choice, forward));
+    return this.step('decode', forward.rows, draftTokens(proposal.draft, choice.accepted), started);
+  }
+
+  /** A step that needs no forward. */
+  settle(proposal: Proposal, started: number): Step {
+    const { accepted } = this.#choose(proposal, []);
+    return this.step('decode', 0, draftTokens(proposal.draft, accepted), started);
+  }
+
+  #choose(proposal: Proposal, scores: readonly Scores[]): Choice {
+    const { run } = this;
+    const choice = this.#timed('choose', () => this.#phases.choose(run, proposal, scores));
     run.statistics.drafted += proposal.draft.tokens.length;
     run.statistics.accepted += choice.accepted.length;
-    return this.step('decode', forward.rows, draftTokens(proposal.draft, choice.accepted), started);
+    return choice;
   }
 
   /** Counts a forward of these groups, whose sequences are as they were in it. */

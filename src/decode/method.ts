@@ -39,6 +39,8 @@ export interface Method<O extends MethodOptions = MethodOptions> {
   readonly draft?: boolean;
   /** The method keeps to `Run.constraint` by itself; for all others a logits processor does. */
   readonly constrains?: boolean;
+  /** Whether the method asks a model that judges steps: `Run.router`. */
+  readonly router?: boolean;
   /** Temperatures that make sense: 'greedy' wants 0, 'sampled' more than 0. */
   readonly sampling: 'greedy' | 'sampled' | 'any';
   readonly guarantee: Guarantee;

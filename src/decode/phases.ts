@@ -29,7 +29,7 @@ export interface DraftTree {
 }
 
 export interface Proposal {
-  /** What to score; see `ScoreGroup`. */
+  /** What to score; see `ScoreGroup`. Without any the model is not run in this step, and nothing is to be remembered. */
   groups: readonly ScoreGroup[];
   /** Draft tokens among the rows, for the step record. */
   draft: DraftTree;
@@ -46,7 +46,7 @@ export interface Choice {
 export interface Phases {
   /** Awaited before the run's first step: reads what the method needs beside the model, such as trained weights. */
   prepare?(): Promise<void>;
-  /** Awaited when the run has ended or was stopped, if `prepare` came to its end: writes what the method keeps. */
+  /** Awaited when the run has ended or was left, also when `prepare` failed: closes what that opened, writes what the method keeps. */
   conclude?(): Promise<void>;
   /** A promise where a model of its own has to run first; those of a batch are asked together. */
   propose(run: Run): Proposal | Promise<Proposal>;

@@ -18,8 +18,10 @@ import { localleap } from './masked-diffusion/localleap.ts';
 import { prophet } from './masked-diffusion/prophet.ts';
 import { renoise } from './masked-diffusion/renoise.ts';
 import type { Method } from './method.ts';
+import { arbitrage } from './speculative/arbitrage.ts';
 import { draftAlignment } from './speculative/draft-alignment.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
+import { superposedDecoding } from './speculative/superposed-decoding.ts';
 
 const all = [
   greedy,
@@ -30,6 +32,8 @@ const all = [
   grammarAlignedDecoding,
   decodingOnGraphs,
   decoG,
+  superposedDecoding,
+  arbitrage,
   diffusion,
   freedave,
   prophet,

@@ -30,6 +30,13 @@ export interface Masking {
   endIds: readonly number[];
 }
 
+/** One of several answers of a run. */
+export interface RankedAnswer {
+  readonly tokens: readonly number[];
+  /** What the method ranks answers by, in nats; the higher, the better. */
+  readonly score: number;
+}
+
 /** Stands in a canvas where nothing is committed yet. */
 export const vacant = -1;
 
@@ -47,6 +54,7 @@ export interface RunOptions {
   masking?: Masking;
   draft?: DraftLane;
   constraint?: AnswerConstraint;
+  router?: DraftLane;
 }
 
 export class Run {
@@ -64,18 +72,22 @@ export class Run {
   readonly draft: DraftLane | undefined;
   /** What the answer must keep to. */
   readonly constraint: AnswerConstraint | undefined;
+  /** The run's lane in a router, for methods that take one. */
+  readonly router: DraftLane | undefined;
+  readonly tokenizer: Tokenizer;
   /** Longest prompt plus answer, and longest answer, in tokens. */
   readonly contextLength: number;
   readonly maxTokens: number;
   /** [length] Answer tokens by position, `vacant` where none is committed; only after `openCanvas`. */
   canvas: Int32Array | undefined;
+  /** All answers, best first, of a method that writes several; the first is the one that was committed. */
+  answers: readonly RankedAnswer[] | undefined;
   #whole = false;
   /** How the answer ends; a whole canvas is filled up after it. */
   #end: FinishReason | undefined;
   readonly #generated: number[] = [];
   readonly #sequences = new Set<Sequence>();
   readonly #stop: readonly string[];
-  readonly #tokenizer: Tokenizer;
   readonly #detokenizer: StreamDetokenizer;
   readonly #stopper: Stopper;
   #newTokens: CommittedToken[] = [];
@@ -107,10 +119,11 @@ export class Run {
     this.masking = options.masking;
     this.draft = options.draft;
     this.constraint = options.constraint;
+    this.router = options.router;
     this.contextLength = contextLength;
     this.maxTokens = maxTokens;
     this.#stop = stop;
-    this.#tokenizer = options.tokenizer;
+    this.tokenizer = options.tokenizer;
     this.#detokenizer = new StreamDetokenizer(options.tokenizer, { continues: true });
     this.#stopper = createStopper({ eosIds, stop, maxTokens });
     this.sequence = this.cache.slots.createSequence();
@@ -197,12 +210,29 @@ export class Run {
   #append(token: number): FinishReason | undefined {
     this.#generated.push(token);
     this.statistics.committed++;
-    const delta = this.eosIds.includes(token) ? '' : this.#detokenizer.push(token);
-    const { text, done } = this.#stopper.push(token, delta);
+    const { text, done } = this.#read(token, this.#detokenizer, this.#stopper);
     this.#newText += text;
-    // An incomplete last character becomes U+FFFD, except behind a stop string.
-    if (done === 'eos' || done === 'length') this.#newText += this.#detokenizer.flush();
     return done ?? this.#fullContext();
+  }
+
+  #read(token: number, detokenizer: StreamDetokenizer, stopper: Stopper): ReturnType<Stopper['push']> {
+    const delta = this.eosIds.includes(token) ? '' : detokenizer.push(token);
+    const { text, done } = stopper.push(token, delta);
+    // An incomplete last character becomes U+FFFD, except behind a stop string.
+    return { text: done === 'eos' || done === 'length' ? text + detokenizer.flush() : text, done };
+  }
+
+  /** The text of some tokens if they were the answer. */
+  answerOf(tokens: readonly number[]): string {
+    const detokenizer = new StreamDetokenizer(this.tokenizer, { continues: true });
+    const stopper = createStopper({ eosIds: this.eosIds, stop: this.#stop, maxTokens: this.maxTokens });
+    let text = '';
+    for (const token of tokens) {
+      const read = this.#read(token, detokenizer, stopper);
+      text += read.text;
+      if (read.done) return text;
+    }
+    return text + stopper.flush() + detokenizer.flush();
   }
 
   #fullContext(): FinishReason | undefined {
@@ -264,7 +294,7 @@ export class Run {
 
   /** Text of tokens behind the prompt, as far as its characters are complete. */
   textOf(tokens: readonly number[]): string {
-    const detokenizer = new StreamDetokenizer(this.#tokenizer, { continues: true });
+    const detokenizer = new StreamDetokenizer(this.tokenizer, { continues: true });
     return tokens.map((token) => detokenizer.push(token)).join('');
   }
 
@@ -296,9 +326,10 @@ export class Run {
     if (this.#sequences.delete(sequence)) this.cache.slots.free(sequence);
   }
 
-  /** Frees all sequences of the run, and its lane in a draft model. Safe to call twice. */
+  /** Frees all sequences of the run, and its lanes in other models. Safe to call twice. */
   dispose(): void {
     this.draft?.close();
+    this.router?.close();
     for (const sequence of this.#sequences) this.free(sequence);
   }
 }

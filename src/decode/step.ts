@@ -58,6 +58,9 @@ export interface Statistics {
   /** Forwards of a draft model, and the rows run through it. */
   draftForwards: number;
   draftRows: number;
+  /** Forwards of a router, and the rows run through it. */
+  routerForwards: number;
+  routerRows: number;
   /** K/V rows (one token in all layers) that forwards read from and wrote to the cache. */
   kvRead: number;
   kvWritten: number;
@@ -99,6 +102,8 @@ export function newStatistics(): Statistics {
     accepted: 0,
     draftForwards: 0,
     draftRows: 0,
+    routerForwards: 0,
+    routerRows: 0,
     kvRead: 0,
     kvWritten: 0,
     seconds: { propose: 0, score: 0, choose: 0, remember: 0 },

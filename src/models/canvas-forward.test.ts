@@ -136,6 +136,11 @@ describe.each(['fp32', 'w8a8'] as const)('a canvas in %s', (precision) => {
   });
 
   it('has the capabilities of its configuration', () => {
-    expect([...model.capabilities].sort()).toEqual(['bidirectional', 'canvas', 'mask-token']);
+    expect([...model.capabilities].sort()).toEqual([
+      'bidirectional',
+      'canvas',
+      'embeddings-in',
+      'mask-token',
+    ]);
   });
 });

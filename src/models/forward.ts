@@ -17,11 +17,17 @@ import { QuickstepError } from '../errors.ts';
 import { float32, type Tensor, tensor } from '../graph/index.ts';
 import type { LlamaConfig } from './config.ts';
 
+/**
+ * What a row is fed in place of one token: Σ weight · embedding(token). Superposed drafts are such rows, and soft tokens,
+ * which average over what the next one may be.
+ */
+export type Mixture = readonly (readonly [token: number, weight: number])[];
+
 /** New rows of one sequence to run. */
 export interface ScoreGroup {
   sequence: Sequence;
-  /** Token ids, [rows]. */
-  tokens: ArrayLike<number>;
+  /** Token ids or mixtures of tokens, [rows]. */
+  tokens: ArrayLike<number | Mixture>;
   /** Draft tree: parent row of each row, see `RowGroup.parents`; a chain without it. */
   parents?: ArrayLike<number>;
   /** Whether rows see what lies behind them; as the forward's option without it. */
@@ -121,7 +127,8 @@ function plan(lanes: readonly ScoreLane[], newRows: boolean): Plan {
 /**
  * Lays the lanes out side by side, padded to equally many rows. Lanes between the first and the last that have no
  * rows of their own are padding as well.
- * @throws QuickstepError 'bad-input' for a token outside the vocabulary or a row beyond the context.
+ * @throws QuickstepError 'bad-input' for a token outside the vocabulary, a mixture of nothing, a weight that is not finite,
+ * or a row beyond the context.
  */
 export function layOut(
   given: readonly ScoreLane[],
@@ -134,7 +141,7 @@ export function layOut(
 
   const width = capacity + rows;
   const alone = count === 1;
-  const ids = new Int32Array(count * rows);
+  const fed = new Fed(count * rows, columns);
   const positions = new Int32Array(alone ? 0 : count * rows);
   const bias = new Float32Array(alone ? 0 : count * rows * width);
   if (columns.length < count) padLanes(bias, count * rows, rows, width, capacity);
@@ -151,7 +158,7 @@ export function layOut(
     const built = buildRows(rowGroups, capacity, options, scratch);
     groups.forEach(({ tokens, scored }, group) => {
       const offset = lane * rows + built.offsets[group];
-      ids.set(tokens, offset);
+      fed.place(tokens, offset);
       for (let i = 0; i < scored.length; i++) headRows.push(offset + scored[i]);
     });
     checkPositions(built.positions, config.contextLength);
@@ -161,12 +168,13 @@ export function layOut(
     }
     return { lane, built };
   });
-  checkTokens(ids, config.vocabSize);
+  checkTokens(fed.ids, config.vocabSize);
   // The head always gets a row: some providers refuse empty products.
   if (headRows.length === 0) headRows.push(rows - 1);
 
   const inputs: Record<string, Tensor> = {
-    ids: tensor('int32', [count, rows], ids),
+    ids: tensor('int32', [count, rows, fed.parts], fed.ids),
+    weights: float32([count, rows, fed.parts, 1], fed.weights),
     positions: tensor('int32', [count, rows], alone ? places[0].built.positions : positions),
     bias: float32([count, 1, rows, width], alone ? places[0].built.bias : bias),
     headRows: tensor('int32', [headRows.length], Int32Array.from(headRows)),
@@ -177,6 +185,51 @@ export function layOut(
     inputs[`pastValue.${layer}`] = float32(shape, past('value', layer));
   }
   return { inputs, places, rows, lanes: count };
+}
+
+/** What all rows are fed; those of fewer parts than the most have parts of weight 0 besides. */
+class Fed {
+  /** Most parts of a row. */
+  readonly parts: number;
+  /** [rows, parts] */
+  readonly ids: Int32Array;
+  readonly weights: Float32Array;
+
+  constructor(rows: number, columns: Plan['columns']) {
+    let parts = 1;
+    for (const { groups } of columns)
+      for (const { tokens } of groups)
+        for (let row = 0; row < tokens.length; row++) parts = Math.max(parts, partsOf(tokens[row]));
+    this.parts = parts;
+    this.ids = new Int32Array(rows * parts);
+    this.weights = new Float32Array(rows * parts);
+    // Padding is a token like any other.
+    for (let row = 0; row < rows; row++) this.weights[row * parts] = 1;
+  }
+
+  /** Rows from number `first` on. */
+  place(tokens: ScoreGroup['tokens'], first: number): void {
+    for (let row = 0; row < tokens.length; row++) {
+      const start = (first + row) * this.parts;
+      const input = tokens[row];
+      const mixture: Mixture = typeof input === 'number' ? [[input, 1]] : input;
+      for (const [part, [token, weight]] of mixture.entries()) {
+        this.ids[start + part] = token;
+        this.weights[start + part] = weight;
+      }
+    }
+  }
+}
+
+function partsOf(input: number | Mixture): number {
+  if (typeof input === 'number') return 1;
+  if (input.length > 0 && input.every(([, weight]) => Number.isFinite(weight))) return input.length;
+  const hint = 'Give each row at least one token, and finite weights.';
+  throw new QuickstepError(
+    'bad-input',
+    'A row is a mixture of no tokens, or has a weight that is no number.',
+    hint,
+  );
 }
 
 /** Rows that see only themselves. */

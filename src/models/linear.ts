@@ -85,7 +85,8 @@ export function tiedEmbedding(
     const columnScale = b.constant(float32([vocab], scales));
     return {
       lookup: (ids) => {
-        const picked = b.cast(b.transpose(b.gather(columns, ids, 1), [1, 2, 0]), 'float32');
+        const axes = ids.shape.map((_, axis) => axis + 1);
+        const picked = b.cast(b.transpose(b.gather(columns, ids, 1), [...axes, 0]), 'float32');
         return b.mul(picked, b.reshape(b.gather(columnScale, ids), [...ids.shape, 1]));
       },
       head: (x) => {

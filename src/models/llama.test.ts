@@ -122,7 +122,8 @@ async function runBare(
 
 describe('program variants', () => {
   const idsInput = (ids: readonly number[]) => ({
-    ids: tensor('int32', [1, ids.length], Int32Array.from(ids)),
+    ids: tensor('int32', [1, ids.length, 1], Int32Array.from(ids)),
+    weights: float32([1, ids.length, 1, 1], new Float32Array(ids.length).fill(1)),
   });
 
   it.each(['llama', 'mistral', 'qwen3'])('%s stops after the first layer', async (name) => {

@@ -3,7 +3,7 @@
  * with the variations Qwen2 (q/k/v bias), Qwen3 (q/k norm), Mistral (sliding window, a matter of the bias), Llama 3
  * (scaled RoPE) and LLaDA-MoE (experts) as configuration. Causal or bidirectional attention is the caller's bias.
  *
- * Program: ids [lanes, rows] or embeddings, positions [lanes, rows], bias [lanes, 1, rows, slots + rows], cached K/V
+ * Program: ids and weights [lanes, rows, parts] or embeddings, positions [lanes, rows], bias [lanes, 1, rows, slots + rows], cached K/V
  * [lanes, kvHeads, slots, headDim] a layer, head rows as indices into lanes · rows  →  new K/V rows
  * [lanes, kvHeads, rows, headDim] a layer, and for the head rows logits [headRows, vocab], the top token and
  * Σ exp(logit - top logit). A lane is a cache of its own; one lane is the usual case.
@@ -26,7 +26,10 @@ export interface LlamaOptions {
   exact?: boolean;
   /** Rotate activations before they are quantized, see rotation.ts. Default: unless fp32. */
   rotate?: boolean;
-  /** Program input: token ids, or embeddings [lanes, rows, hidden] in their place. */
+  /**
+   * Program input: token ids with weights, each row Σ weight · embedding over its parts; or embeddings [lanes, rows,
+   * hidden] in their place.
+   */
   input?: 'ids' | 'embeddings';
   /** Run only the first so many layers; the head then reads their result. */
   layers?: number;
@@ -74,8 +77,12 @@ export async function buildLlama(
 
   const embedding = tiedEmbedding(b, await weights.embedding(), config.vocabSize, d, precision);
   let x: Value;
-  if (input === 'ids') x = embedding.lookup(b.input('ids', 'int32', ['lanes', 'rows']));
-  else {
+  if (input === 'ids') {
+    // One part of weight 1, which is a token, comes out of this as it went in, bit for bit.
+    const parts = embedding.lookup(b.input('ids', 'int32', ['lanes', 'rows', 'parts']));
+    const weights = b.input('weights', 'float32', ['lanes', 'rows', 'parts', 1]);
+    x = b.reduceSum(b.mul(parts, weights), [2], false);
+  } else {
     const embeddings = b.input('embeddings', 'float32', ['lanes', 'rows', d]);
     x = matrix ? b.matmul(embeddings, matrix) : embeddings;
   }

@@ -67,7 +67,12 @@ describe.each(files)('$file agrees with PyTorch', ({ name, file }) => {
   });
 
   it('says what it can do', () => {
-    expect([...model.capabilities].sort()).toEqual(['bidirectional', 'canvas', 'mask-token']);
+    expect([...model.capabilities].sort()).toEqual([
+      'bidirectional',
+      'canvas',
+      'embeddings-in',
+      'mask-token',
+    ]);
     expect(model.config).toMatchObject({ maskTokenId: expected.mask, shiftLogits: name === 'dream' });
   });
 });

@@ -29,7 +29,12 @@ describe('stories260k', () => {
   afterAll(() => model[Symbol.asyncDispose]());
 
   it('declares what it was loaded with', () => {
-    expect([...model.capabilities].sort()).toEqual(['bidirectional', 'causal', 'hidden-states']);
+    expect([...model.capabilities].sort()).toEqual([
+      'bidirectional',
+      'causal',
+      'embeddings-in',
+      'hidden-states',
+    ]);
     expect(model.tokenizer.bosId).toBe(1);
   });
 

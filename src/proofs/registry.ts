@@ -1,6 +1,7 @@
 /** All proofs by slug. A new proof is one import and one entry here. */
 
 import { QuickstepError } from '../errors.ts';
+import { arbitrage } from './arbitrage.ts';
 import { ccd } from './ccd.ts';
 import { creditDecoding } from './credit-decoding.ts';
 import { decodingOnGraphs } from './decoding-on-graphs.ts';
@@ -13,6 +14,7 @@ import { learn2pd } from './learn2pd.ts';
 import { localleap } from './localleap.ts';
 import type { Proof } from './proof.ts';
 import { prophet } from './prophet.ts';
+import { superposedDecoding } from './superposed-decoding.ts';
 
 const all: readonly Proof[] = [
   freedave,
@@ -26,6 +28,8 @@ const all: readonly Proof[] = [
   draftAlignment,
   grammarAlignedDecoding,
   decodingOnGraphs,
+  arbitrage,
+  superposedDecoding,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

@@ -30,6 +30,8 @@ export interface Decoding {
   readonly options?: MethodInput | ((task: TaskLevel) => MethodInput);
   /** The draft model of a method that takes one. */
   readonly draft?: LanguageModel;
+  /** The router of a method that takes one. */
+  readonly router?: LanguageModel;
 }
 
 type MethodInput = Readonly<Record<string, unknown>>;
@@ -122,12 +124,13 @@ export async function measure(
   const problems = samples * tasks.length;
 
   async function answer(d: number, t: number, first: number, count: number): Promise<Growing> {
-    const { method, draft, model: own = model } = decodings[d];
+    const { method, draft, router, model: own = model } = decodings[d];
     const outcomes: Outcome[] = [];
     const { seconds } = await evaluate(own, from(sets[t], first), {
       method,
       methodOptions: { ...optionsOf(decodings[d], tasks[t]) },
       draft,
+      router,
       maxTokens: tasks[t].maxTokens,
       samples: count,
       batch: count,

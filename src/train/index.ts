@@ -47,6 +47,7 @@ export {
 export { type CommittedTokens, type PolicyOptions, policyObjective, TokenScorer } from './policy.ts';
 export { type Batch, type Gradients, type Objective, type Terms, TrainingProgram } from './program.ts';
 export { defineRecipe, type Recipe, type RecipeOptions, type RecipeRun } from './recipe.ts';
+export { arbitrageRecipe, type RouterRecipe } from './recipes/arbitrage.ts';
 export { type PolicyRecipe, policyRecipe } from './recipes/cjgrpo.ts';
 export { hmmRecipe } from './recipes/deco-g.ts';
 export { type CertaintyRecipe, certaintyRecipe } from './recipes/dparallel.ts';

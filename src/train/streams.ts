@@ -19,4 +19,6 @@ export const trainingStreams = {
   rollout: 42,
   /** Which tokens of a prompt diffu-GRPO masks. */
   promptMask: 43,
+  /** Where a chain of thought goes on with the drafted step, though the other is better. */
+  slip: 44,
 } as const;

@@ -40,6 +40,8 @@ export interface KnownModel {
   summary: string;
   /** A smaller model of the same tokenizer that drafts for it when none is named. */
   draft?: string;
+  /** A model that judges steps for it when none is named. */
+  router?: string;
   /** Tried in this order. */
   sources: readonly (HouseSource | HubSource | WheelSource)[];
 }
@@ -58,11 +60,13 @@ function houseModels(summaries: Readonly<Record<string, string>>): KnownModel[] 
     licence: 'Apache-2.0',
     summary,
     draft: drafts[id],
+    router: routers[id],
     sources: [{ kind: 'house' }],
   }));
 }
 
 const drafts: Readonly<Record<string, string>> = { 'house-causal': 'house-draft' };
+const routers: Readonly<Record<string, string>> = { 'house-causal': 'house-router' };
 
 export const KNOWN_MODELS: readonly KnownModel[] = [
   {
@@ -93,6 +97,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
   ...houseModels({
     'house-causal': 'House causal: word problems, Countdown, Sudoku, JSON, sorting; trained by Quickstep',
     'house-draft': 'House draft: a small model of the same tasks, drafts for house-causal',
+    'house-router': "House router: judges house-draft's steps in word problems, for the method arbitrage",
     'house-diffusion': 'House diffusion: the same tasks as a masked diffusion model',
     'house-dparallel': 'House diffusion, sure early: for the method dparallel',
     'house-noise': 'House noise: Sudoku and sorting as a diffusion model without a mask token',

@@ -29,14 +29,20 @@ const answer = (options: GenerateOptions, prompt: string = prompts[0]) =>
 /** Left to right, at each temperature that makes sense. */
 const subjects = [...methods.values()]
   .filter(({ needs }) => needs.includes('causal'))
-  .flatMap(({ slug, sampling, draft: drafts = false }) => [
-    ...(sampling === 'sampled' ? [] : [{ method: slug, drafts }]),
-    ...(sampling === 'greedy' ? [] : [{ method: slug, drafts, temperature: 1, seed: 5 }]),
+  .flatMap(({ slug, sampling, draft: drafts = false, router: asks = false }) => [
+    ...(sampling === 'sampled' ? [] : [{ method: slug, drafts, asks }]),
+    ...(sampling === 'greedy' ? [] : [{ method: slug, drafts, asks, temperature: 1, seed: 5 }]),
   ]);
 
-describe.each(subjects)('$method at temperature $temperature', ({ drafts, ...rest }) => {
+describe.each(subjects)('$method at temperature $temperature', ({ drafts, asks, ...rest }) => {
   const methodOptions = special[rest.method]?.common;
-  const subject = () => ({ ...rest, ...(drafts && { draft }), ...(methodOptions && { methodOptions }) });
+  // Any model gives verdicts.
+  const subject = () => ({
+    ...rest,
+    ...(drafts && { draft }),
+    ...(asks && { router: draft }),
+    ...(methodOptions && { methodOptions }),
+  });
 
   it('keeps to the constraint and ends with it', async () => {
     const cases: [GenerateOptions, RegExp][] = [

@@ -147,6 +147,8 @@ class Draws {
   /** The trie had no room for more when the present draw began. */
   #full = false;
   #found = false;
+  /** Whether the trie was opened, and is this run's: no other is written over. */
+  #ready = false;
   /** Answer tokens in the cache, behind the prompt. */
   #cached: readonly number[] = [];
 
@@ -174,6 +176,7 @@ class Draws {
         this.#claim();
         this.#begin();
         this.#found = this.#walk();
+        this.#ready = true;
       },
       propose: () => this.#ask(),
       choose: (run, _, [scores]) => {
@@ -181,7 +184,9 @@ class Draws {
         if (this.#found) this.#answer(run);
         return { accepted: [] };
       },
-      ...(path !== undefined && { conclude: () => saveTrie(path, this.#trie) }),
+      conclude: async () => {
+        if (path !== undefined && this.#ready) await saveTrie(path, this.#trie);
+      },
     };
   }
 

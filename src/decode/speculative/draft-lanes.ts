@@ -1,6 +1,6 @@
 /**
- * A draft model beside the model that answers: a lane of its own cache for each run, and forwards that runs which
- * draft at the same time share.
+ * A draft model, or a router, beside the model that answers: a lane of its own cache for each run, and forwards that runs
+ * which ask for them at the same time share.
  */
 
 import type { KvBatch, KvCache } from '../../cache/index.ts';

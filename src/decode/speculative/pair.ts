@@ -1,4 +1,4 @@
-/** Which models may draft for which. */
+/** Which models may draft for which, and judge for which. */
 
 import { QuickstepError } from '../../errors.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
@@ -16,34 +16,50 @@ function firstDifference(a: Tokenizer, b: Tokenizer): number | undefined {
   return undefined;
 }
 
+/** What a second model is for, and what to say about it. */
+const roles = {
+  draft: {
+    name: 'draft model',
+    give: 'Give a smaller model with the tokenizer of',
+    option: '--draft, or the option draft',
+  },
+  router: {
+    name: 'router',
+    give: 'Give a model that judges steps, with the tokenizer of',
+    option: '--router, or the option router',
+  },
+} as const;
+
 /**
- * Lanes of a draft model for the runs of a batch; undefined for methods that take none.
- * @throws QuickstepError 'bad-option' when a method that drafts with a model has none or another method is given one,
- * 'unsupported' for a draft model with another tokenizer or one that does not write from left to right.
+ * Lanes of a second model for the runs of a batch; undefined for methods that take none.
+ * @throws QuickstepError 'bad-option' when a method that takes one has none or another method is given one,
+ * 'unsupported' for one with another tokenizer or one that does not write from left to right.
  */
-export function draftLanes(
+export function companionLanes(
+  role: keyof typeof roles,
   method: Method,
   model: LanguageModel,
-  draft: LanguageModel | undefined,
+  companion: LanguageModel | undefined,
 ): DraftLanes | undefined {
-  if (!method.draft && draft) {
-    const hint = 'Leave the draft model out, or use --method draft-alignment.';
-    throw new QuickstepError('bad-option', `Method ${method.slug} takes no draft model.`, hint);
+  const { name, give, option } = roles[role];
+  if (!method[role] && companion) {
+    const hint = `Leave the ${name} out, or use --method ${role === 'draft' ? 'draft-alignment' : 'arbitrage'}.`;
+    throw new QuickstepError('bad-option', `Method ${method.slug} takes no ${name}.`, hint);
   }
-  if (!method.draft) return undefined;
-  if (!draft) {
-    const hint = `Give a smaller model with the tokenizer of ${model.id}: --draft, or the option draft.`;
-    throw new QuickstepError('bad-option', `Method ${method.slug} needs a draft model.`, hint);
+  if (!method[role]) return undefined;
+  if (!companion) {
+    const hint = `${give} ${model.id}: ${option}.`;
+    throw new QuickstepError('bad-option', `Method ${method.slug} needs a ${name}.`, hint);
   }
   const hint = `Use a smaller model of the family of ${model.id}.`;
-  if (!draft.capabilities.has('causal')) {
-    throw new QuickstepError('unsupported', `${draft.id} cannot draft: it is not causal.`, hint);
+  if (!companion.capabilities.has('causal')) {
+    throw new QuickstepError('unsupported', `${companion.id} is no ${name}: it is not causal.`, hint);
   }
-  const token = firstDifference(model.tokenizer, draft.tokenizer);
+  const token = firstDifference(model.tokenizer, companion.tokenizer);
   if (token !== undefined) {
-    const what = `${draft.id} has another tokenizer than ${model.id}: they differ in token ${token}.`;
+    const what = `${companion.id} has another tokenizer than ${model.id}: they differ in token ${token}.`;
     throw new QuickstepError('unsupported', what, hint);
   }
-  const cost = rowWeights(draft.config) / rowWeights(model.config);
-  return new DraftLanes(draft, { vocabSize: model.config.vocabSize, cost });
+  const cost = rowWeights(companion.config) / rowWeights(model.config);
+  return new DraftLanes(companion, { vocabSize: model.config.vocabSize, cost });
 }

@@ -32,7 +32,7 @@ export function cachedContextModel(logitsOf: NextLogits) {
     for (let row = 0; row < tokens.length; row++) {
       const parent = parents ? parents[row] : row - 1;
       const before = parent < 0 ? contextOf(sequence, lane) : contexts[parent];
-      contexts.push([...before, tokens[row]]);
+      contexts.push([...before, tokens[row] as number]);
     }
     const rows = Array.from(scored, (row) => logitsOf(contexts[row]));
     const scores: Scores = {

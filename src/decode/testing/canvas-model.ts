@@ -60,7 +60,7 @@ export function canvasModel(logitsOf: CanvasLogits) {
     }
     for (let row = 0; row < tokens.length; row++) {
       if (text[from + row] !== undefined) throw new Error(`position ${from + row} is cached and run`);
-      text[from + row] = tokens[row];
+      text[from + row] = tokens[row] as number;
     }
     if (text.includes(undefined as never)) throw new Error('a position is neither cached nor run');
     return text;

@@ -17,11 +17,28 @@ const otherDraws = (name: string): OptOut => ({
   when: ({ accept }, sampled) => sampled && (accept === 'resample' || accept === 'typical'),
 });
 
+/** What arbitrage leaves out where steps may be accepted: these take no forward of the model, and nothing of its cache. */
+const unlessRewritten = (name: string): OptOut => ({
+  case: name,
+  reason: 'accepted steps do not run the model',
+  when: ({ threshold }) => threshold !== 0,
+});
+
 /** Options worth running everything with, and cases left out; neither is needed for most methods. */
 export const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
   'deco-g': { common: { hmm: await savedHmm(512) }, variants: [{ epsilon: 0 }] },
   'decoding-on-graphs': { variants: [{ beams: 1 }, { beams: 4, score: 'model', vote: false }] },
+  'superposed-decoding': { variants: [{ drafts: 1 }, { drafts: 5, candidates: 3, sharpness: 1 }] },
+  arbitrage: {
+    variants: [{ threshold: 0 }],
+    optOuts: [
+      'ends at once at an end token',
+      'writes one token in one forward',
+      'frees its slots when the iterator is left',
+      'tells steps that are sound one by one',
+    ].map(unlessRewritten),
+  },
   diffusion: {
     variants: [
       { blockLength: 8 },

@@ -79,17 +79,21 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
     let model: LanguageModel;
     let short: LanguageModel;
     let draft: LanguageModel | undefined;
+    let router: LanguageModel | undefined;
     beforeAll(async () => {
       const masked = method.needs.includes('canvas') || method.needs.includes('mask-token');
       model = await loadStories(precision, { masked });
       short = await loadStories(precision, { masked, contextLength: shortContext });
       // Near enough to draft well, far enough to be wrong at times.
       if (method.draft) draft = await loadStories('w4');
+      // It knows nothing of steps, but gives verdicts.
+      if (method.router) router = await loadStories(precision);
     });
     afterAll(async () => {
       await model[Symbol.asyncDispose]();
       await short[Symbol.asyncDispose]();
       await draft?.[Symbol.asyncDispose]();
+      await router?.[Symbol.asyncDispose]();
     });
     for (const temperature of temperatures(method)) {
       for (const variant of [{}, ...(precision === precisions[0] ? variants : [])]) {
@@ -108,7 +112,13 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
                 model,
                 short,
                 sampled,
-                options: { ...temperature, method, methodOptions, ...(draft && { draft }) },
+                options: {
+                  ...temperature,
+                  method,
+                  methodOptions,
+                  ...(draft && { draft }),
+                  ...(router && { router }),
+                },
               }),
             );
           }

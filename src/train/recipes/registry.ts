@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { QuickstepError } from '../../errors.ts';
 import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
+import { arbitrage } from './arbitrage.ts';
 import { cjgrpo } from './cjgrpo.ts';
 import { decoG } from './deco-g.ts';
 import { dparallel } from './dparallel.ts';
@@ -24,6 +25,7 @@ const all: readonly Recipe[] = [
   houseGraph,
   houseDraftAligned,
   learn2pd,
+  arbitrage,
   dparallel,
   cjgrpo,
   decoG,

@@ -1,0 +1,134 @@
+/**
+ * Arbitrage ("Efficient Reasoning via Advantage-Aware Speculation", arXiv:2512.05033): a draft model writes a chain of
+ * thought step by step, and a step is written again by the model itself only where a router expects that to be better:
+ *   escalate  ⇔  P(Δ > 0 | text, drafted step) > threshold,   Δ = h(text, target's step) - h(text, drafted step)
+ * with h the worth of a step. RSD (Liao et al. 2025, arXiv:2501.19324), the baseline, rewrites what is not good enough:
+ *   escalate  ⇔  P(drafted step is right | text) < threshold
+ * also where the model would write nothing better. A router that has not been asked yet costs no forward of the model: it
+ * reads accepted steps, and the prompt, when it is to write for the first time.
+ */
+
+import { z } from 'zod';
+import { defineMethod } from '../method.ts';
+import { type DraftTree, type Phases, proposeDraft } from '../phases.ts';
+import type { Run } from '../run.ts';
+import type { Choice } from '../sampling/sampler.ts';
+import { LaneReader } from './lane-reader.ts';
+import { type StepLimits, stepEnds, writeStep } from './reasoning-step.ts';
+import { judge, verdictTokens } from './step-judge.ts';
+
+const options = z.strictObject({
+  route: z
+    .enum(['advantage', 'score'])
+    .default('advantage')
+    .describe(
+      'What is rewritten: steps that the model is expected to write better (Arbitrage), or steps that are not good enough (RSD).',
+    ),
+  threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe(
+      'With advantage, rewrite above this probability of a better step: 1 never, 0 always. With score, below this probability of a right one.',
+    ),
+  stepTokens: z
+    .int()
+    .min(1)
+    .max(512)
+    .default(64)
+    .describe('Longest step, in tokens, where no line ends before.'),
+});
+
+/** Whether the model is to write a step itself, given the text and the drafted one. */
+export type Route = (text: readonly number[], step: readonly number[]) => Promise<boolean>;
+
+const noDraft: readonly Choice[] = [];
+
+const chain = (choices: readonly Choice[]): DraftTree => ({
+  tokens: choices.map(({ token }) => token),
+  parents: choices.map((_, i) => i - 1),
+});
+
+/** The phases of step-level speculation under a route. */
+export function stepPhases(run: Run, stepTokens: number, route: Route): Partial<Phases> {
+  const ends = stepEnds(run.tokenizer, run.eosIds);
+  const counts = { forwards: 0, rows: 0 };
+  const draft = new LaneReader(run.draft!, counts);
+  /** Tokens of the step that the model is writing; undefined between steps. */
+  let writing: number | undefined;
+  let drafted = noDraft;
+
+  async function draftStep(text: readonly number[]): Promise<readonly Choice[]> {
+    const limits: StepLimits = { ends, most: Math.min(stepTokens, run.remaining) };
+    const logits = !run.sampler.argmaxOnly;
+    const step = await writeStep(draft, text, limits, (scores, path) => run.pick(scores, 0, path), logits);
+    run.statistics.draftForwards = counts.forwards;
+    run.statistics.draftRows = counts.rows;
+    return step;
+  }
+
+  return {
+    // The model reads text only when it is to write.
+    readsPrompt: true,
+    propose: async () => {
+      drafted = noDraft;
+      if (writing === undefined) {
+        const text = run.tokens();
+        drafted = await draftStep(text);
+        const draft = chain(drafted);
+        if (drafted.length > 0 && !(await route(text, draft.tokens))) return { groups: [], draft };
+        writing = 0;
+      }
+      return { ...proposeDraft(run), draft: chain(drafted) };
+    },
+    choose: (_run, { groups }, scores) => {
+      if (groups.length > 0) {
+        const token = run.commit(scores[0], 0);
+        writing = ends(token) || ++writing! >= stepTokens ? undefined : writing;
+        return { accepted: [] };
+      }
+      const accepted: number[] = [];
+      for (const [node, choice] of drafted.entries()) {
+        run.push(choice);
+        accepted.push(node);
+        if (run.finish) break;
+      }
+      return { accepted };
+    },
+    remember: (_run, { groups: [group] }, _choice, { newRows }) =>
+      run.keep(
+        group.sequence,
+        newRows,
+        Array.from(group.tokens, (_, row) => row),
+      ),
+  };
+}
+
+export const arbitrage = defineMethod({
+  slug: 'arbitrage',
+  title: 'Arbitrage',
+  family: 'speculative',
+  summary:
+    'A draft model writes step by step; a router has the model rewrite only the steps that it is expected to write better.',
+  options,
+  needs: ['causal'],
+  draft: true,
+  router: true,
+  sampling: 'any',
+  guarantee: 'own',
+  model: 'house-causal',
+  phases: ({ route, threshold, stepTokens }, run) => {
+    const counts = { forwards: 0, rows: 0 };
+    const reader = new LaneReader(run.router!, counts);
+    const tokens = verdictTokens(run.tokenizer, route === 'advantage' ? 'advantage' : 'right');
+    return stepPhases(run, stepTokens, async (text, step) => {
+      const yes = await judge(reader, text, step, tokens);
+      run.statistics.routerForwards = counts.forwards;
+      run.statistics.routerRows = counts.rows;
+      // Unheard, the model writes itself.
+      if (yes === undefined) return true;
+      return route === 'advantage' ? yes > threshold : yes < threshold;
+    });
+  },
+});
