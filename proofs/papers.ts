@@ -84,7 +84,7 @@ What \`quickstep prove\` prints for each paper, on problems that no model was tr
 by \`npx tsx proofs/papers.ts\`; no figure in it is typed by hand. How to read a report:
 [methods](methods/README.md#proofs).
 
-| paper | forwards saved | bar | claim |
+| paper | measured | bar | claim |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 

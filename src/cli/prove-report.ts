@@ -68,12 +68,13 @@ const shown: Readonly<Record<Condition['unit'], (value: number) => string>> = {
   forwards: (value) => value.toFixed(2),
   answers: String,
   tasks: String,
+  nats: (value) => `${value.toPrecision(2)} nats`,
 };
 
 /** The whole report. */
 export function verdictLines(verdict: Verdict, columns: number): string[] {
   const { slug, claim, model, seed, samples, split, settings, measurements, controls, figures } = verdict;
-  const tasks = measurements[0].tasks.map(({ task }) => `${task.task} ${task.level}`).join(', ');
+  const tasks = verdict.tasks.map(({ task, level }) => `${task} ${level}`).join(', ');
   const problems = split === 'test' ? 'unseen problems' : 'TRAINING problems';
   const head = [
     { title: '' },
@@ -82,14 +83,9 @@ export function verdictLines(verdict: Verdict, columns: number): string[] {
     { title: '' },
   ];
   const verdictOf = (holds: boolean) => (holds ? 'holds' : 'FAILS');
-  const { ratio, threshold } = verdict;
+  const { ratio, threshold, gain } = verdict;
   const rows = [
-    [
-      verdictOf(ratio >= threshold),
-      `${ratio.toFixed(2)}x`,
-      `${threshold}x`,
-      'times fewer forwards than one token a step',
-    ],
+    [verdictOf(ratio >= threshold), `${ratio.toFixed(2)}x`, `${threshold}x`, gain],
     ...verdict.conditions.map(({ text, unit, value, bar, holds }) => [
       verdictOf(holds),
       shown[unit](value),
@@ -100,11 +96,9 @@ export function verdictLines(verdict: Verdict, columns: number): string[] {
   return [
     `${slug}: ${claim}`,
     `${model}, seed ${seed}: ${samples} ${problems} each of ${tasks}; settings: ${settings}`,
-    '',
-    ...measurementLines(measurements, columns),
+    ...(measurements.length > 0 ? ['', ...measurementLines(measurements, columns)] : []),
     ...figures.flatMap((figure) => figureLines(figure, columns)),
-    '',
-    'Controls (accuracy of the method less theirs)',
+    ...(controls.length > 0 ? ['', 'Controls (accuracy of the method less theirs)'] : []),
     ...controls.map((control) => {
       const { label, forwards, difference, verdict: told } = control;
       return `  ${points(difference)} points ${interval(control)} ${told}: ${label}, in ${forwards.toFixed(2)} forwards`;

@@ -30,7 +30,7 @@ describe('prove', () => {
     const list = JSON.parse(json.stdout);
     expect(list.map(({ slug }: { slug: string }) => slug)).toEqual([...proofs.keys()]);
     expect(Object.keys(list[0])).toEqual(['slug', 'claim', 'threshold', 'model', 'tasks']);
-    expect(table.stdout).toMatch(/^paper +forwards +claim\nfreedave +1\.5x fewer +At least 1\.5 times/);
+    expect(table.stdout).toMatch(/^paper +bar +claim\nfreedave +1\.5x +At least 1\.5 times/);
   });
 
   it('prints what was measured, and the verdict', async () => {

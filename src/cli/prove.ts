@@ -62,8 +62,8 @@ function listProofs(json: boolean): void {
     );
     return;
   }
-  const head = [{ title: 'paper' }, { title: 'forwards', right: true }, { title: 'claim', flexible: true }];
-  const rows = all.map(({ slug, claim, threshold }) => [slug, `${threshold}x fewer`, claim]);
+  const head = [{ title: 'paper' }, { title: 'bar', right: true }, { title: 'claim', flexible: true }];
+  const rows = all.map(({ slug, claim, threshold }) => [slug, `${threshold}x`, claim]);
   printLines(tableLines(head, rows, outputColumns()));
 }
 

@@ -12,8 +12,10 @@ export interface Proof {
   readonly slug: string;
   /** What is claimed at our scale, in a sentence. */
   readonly claim: string;
-  /** Least ratio of the baseline's forwards to the method's. */
+  /** Least ratio of the baseline's measure to the method's. */
   readonly threshold: number;
+  /** What the ratio says, behind "2x"; without it `fewerForwards`. */
+  readonly gain?: string;
   /** Model it is made on. */
   readonly model: string;
   readonly tasks: readonly TaskLevel[];
@@ -24,8 +26,12 @@ export interface Proof {
   run(context: ProofContext): Promise<Findings>;
 }
 
+/** What the ratio of most proofs says. */
+export const fewerForwards = 'times fewer forwards than one token a step';
+
 /** What a proof is run with. */
-export interface ProofContext {
+export interface ProofContext
+  extends Pick<MeasureOptions, 'seed' | 'samples' | 'split' | 'signal' | 'onProgress'> {
   readonly model: LanguageModel;
   readonly tasks: readonly TaskLevel[];
   /** Every decoding on the same problems, see `measure`; on other tasks than the proof's when they are given. */
@@ -36,7 +42,7 @@ export interface ProofContext {
 export interface Condition {
   readonly text: string;
   /** A difference of accuracies is a share, and `points` in tables. */
-  readonly unit: 'points' | 'forwards' | 'answers' | 'tasks';
+  readonly unit: 'points' | 'forwards' | 'answers' | 'tasks' | 'nats';
   readonly value: number;
   readonly bar: number;
   readonly holds: boolean;
@@ -62,13 +68,13 @@ export interface Figures {
 
 /** What a proof has found. */
 export interface Findings {
-  /** Mean forwards an answer of the method and of its baseline. */
+  /** What the ratio is of, for the method and its baseline: mean forwards an answer, unless the proof names another gain. */
   readonly measured: number;
   readonly baseline: number;
   readonly conditions: readonly Condition[];
   readonly controls: readonly Control[];
   readonly figures: readonly Figures[];
-  /** All that was decoded; the first is the baseline. */
+  /** All answers that were checked; the first is the baseline. */
   readonly measurements: readonly Measurement[];
 }
 

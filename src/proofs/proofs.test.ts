@@ -34,14 +34,17 @@ describe.each([...proofs.values()])('$slug', (proof) => {
     const samples = 1;
     const verdict = await prove(proof, model, { samples, seed: 77 });
     const { measured, baseline, ratio, threshold, conditions, measurements, controls, figures } = verdict;
-    expect(measured).toBeGreaterThanOrEqual(1);
-    expect(baseline).toBeLessThanOrEqual(Math.max(...proof.tasks.map(({ maxTokens }) => maxTokens)));
+    expect(measured).toBeGreaterThan(0);
     expect(ratio).toBe(baseline / measured);
     expect(threshold).toBe(proof.threshold);
     expect(verdict.holds).toBe(ratio >= threshold && conditions.every(({ holds }) => holds));
     expect(conditions.length).toBeGreaterThan(0);
-    expect(controls.length).toBeGreaterThan(0);
     for (const { head, rows } of figures) for (const row of rows) expect(row).toHaveLength(head.length);
+    // What is below is about answers that are right or wrong.
+    if (proof.gain) return;
+    expect(measured).toBeGreaterThanOrEqual(1);
+    expect(baseline).toBeLessThanOrEqual(Math.max(...proof.tasks.map(({ maxTokens }) => maxTokens)));
+    expect(controls.length).toBeGreaterThan(0);
     const labels = measurements.map(({ decoding: { label } }) => label);
     expect(new Set(labels).size).toBe(labels.length);
     expect(labels).toContain(proof.decoding.label);
