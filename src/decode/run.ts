@@ -57,6 +57,26 @@ export interface RunOptions {
   router?: DraftLane;
 }
 
+/**
+ * Refuses a prompt that cannot be decoded.
+ * @throws QuickstepError 'bad-input' for an empty prompt, one longer than the context, or a token outside the vocabulary.
+ */
+export function checkPrompt(prompt: readonly number[], contextLength: number, vocabSize = Infinity): void {
+  if (prompt.length === 0) {
+    const hint = 'Give some text, or a model that starts with BOS.';
+    throw new QuickstepError('bad-input', 'The prompt has no tokens.', hint);
+  }
+  if (prompt.length > contextLength) {
+    const hint = 'Shorten it or load a model with a longer context.';
+    const message = `The prompt has ${prompt.length} tokens, the context ${contextLength}.`;
+    throw new QuickstepError('bad-input', message, hint);
+  }
+  const wrong = prompt.find((token) => !(token >= 0 && token < vocabSize));
+  if (wrong === undefined) return;
+  const hint = 'Was the text encoded with another tokenizer?';
+  throw new QuickstepError('bad-input', `Token ${wrong} is outside the vocabulary of ${vocabSize}.`, hint);
+}
+
 export class Run {
   readonly request: number;
   readonly prompt: readonly number[];
@@ -96,21 +116,7 @@ export class Run {
   /** @throws QuickstepError 'bad-input' for an empty prompt or one longer than the context. */
   constructor(options: RunOptions) {
     const { prompt, contextLength, maxTokens, eosIds, stop } = options;
-    if (prompt.length === 0) {
-      throw new QuickstepError(
-        'bad-input',
-        'The prompt has no tokens.',
-        'Give some text, or a model that starts with BOS.',
-      );
-    }
-    if (prompt.length > contextLength) {
-      const hint = 'Shorten it or load a model with a longer context.';
-      throw new QuickstepError(
-        'bad-input',
-        `The prompt has ${prompt.length} tokens, the context ${contextLength}.`,
-        hint,
-      );
-    }
+    checkPrompt(prompt, contextLength);
     this.request = options.request;
     this.prompt = prompt;
     this.cache = options.cache;
@@ -313,6 +319,13 @@ export class Run {
   keep(sequence: Sequence, newRows: NewRows, rows: readonly number[]): void {
     this.cache.commit(sequence, newRows, rows);
     this.statistics.kvWritten += rows.length;
+  }
+
+  /** Begins with the first `length` prompt tokens that a sequence of the same cache holds, before anything was read. */
+  beginWith(sequence: Sequence, length: number): void {
+    this.free(this.sequence);
+    this.sequence = this.fork(sequence);
+    this.cache.slots.crop(this.sequence, length);
   }
 
   /** Another sequence that shares what `sequence` has cached. */
