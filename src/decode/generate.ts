@@ -263,6 +263,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
       stop,
       masking: maskingOf(model),
       draft: drafts?.open(),
+      model,
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);

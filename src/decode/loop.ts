@@ -71,9 +71,11 @@ async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, 
   const started = performance.now();
   const tokens = unread.slice(0, prefillRows);
   const group = { sequence: run.sequence, tokens, scored: [] };
-  const [forward] = await model.forwardLanes([{ cache: run.cache, groups: [group] }]);
+  const options = { states: worker.readsStates };
+  const [forward] = await model.forwardLanes([{ cache: run.cache, groups: [group] }], options);
   worker.count([group]);
   run.keep(run.sequence, forward.newRows, [...tokens.keys()]);
+  worker.read(forward);
   run.statistics.seconds.score += (performance.now() - started) / 1000;
   yield worker.step('prefill', tokens.length, [], started);
 }
@@ -117,7 +119,8 @@ async function* forward(
   const logits = workers.some((worker) => worker.needsLogits);
   const scoring = performance.now();
   const newRows = proposals.some(({ keeps }) => keeps !== false);
-  const forwards = await model.forwardLanes(lanes, { logits, newRows });
+  const states = workers.some((worker) => worker.readsStates);
+  const forwards = await model.forwardLanes(lanes, { logits, newRows, states });
   const scoreSeconds = (performance.now() - scoring) / 1000;
   yield* workers.map((worker, i) => {
     worker.run.statistics.seconds.score += scoreSeconds;
@@ -140,6 +143,15 @@ class Worker {
 
   get needsLogits(): boolean {
     return this.#phases.needsLogits === true || !this.run.sampler.argmaxOnly;
+  }
+
+  get readsStates(): boolean {
+    return this.#phases.read !== undefined;
+  }
+
+  /** Shows the method a forward whose rows were all cached. */
+  read({ states }: Forward): void {
+    if (states) this.#phases.read?.(this.run, states);
   }
 
   get hasContext(): boolean {

@@ -16,6 +16,7 @@ import { prophet } from './masked-diffusion/prophet.ts';
 import { renoise } from './masked-diffusion/renoise.ts';
 import type { Method } from './method.ts';
 import { draftAlignment } from './speculative/draft-alignment.ts';
+import { medusa } from './speculative/medusa.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 
 const all = [
@@ -24,6 +25,7 @@ const all = [
   beamSearch,
   promptLookup,
   draftAlignment,
+  medusa,
   diffusion,
   freedave,
   prophet,

@@ -6,6 +6,7 @@
 import type { KvCache, NewRows, Sequence } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import type { Scores } from '../models/forward.ts';
+import type { LanguageModel } from '../models/language-model.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Corruption } from './corruption.ts';
@@ -45,6 +46,7 @@ export interface RunOptions {
   stop: readonly string[];
   masking?: Masking;
   draft?: DraftLane;
+  model?: LanguageModel;
 }
 
 export class Run {
@@ -60,6 +62,8 @@ export class Run {
   readonly masking: Masking | undefined;
   /** The run's lane in a draft model, for methods that take one. */
   readonly draft: DraftLane | undefined;
+  /** The model that is decoded with, for what goes with it; none in tests without one. */
+  readonly model: LanguageModel | undefined;
   /** Longest prompt plus answer, and longest answer, in tokens. */
   readonly contextLength: number;
   readonly maxTokens: number;
@@ -102,6 +106,7 @@ export class Run {
     this.eosIds = eosIds;
     this.masking = options.masking;
     this.draft = options.draft;
+    this.model = options.model;
     this.contextLength = contextLength;
     this.maxTokens = maxTokens;
     this.#stop = stop;

@@ -9,6 +9,7 @@ import { eoserAssCjgrpo } from './eoser-ass-cjgrpo.ts';
 import { freedave } from './freedave.ts';
 import { learn2pd } from './learn2pd.ts';
 import { localleap } from './localleap.ts';
+import { medusa } from './medusa.ts';
 import type { Proof } from './proof.ts';
 import { prophet } from './prophet.ts';
 
@@ -22,6 +23,7 @@ const all: readonly Proof[] = [
   learn2pd,
   dparallel,
   draftAlignment,
+  medusa,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

@@ -19,4 +19,8 @@ export const trainingStreams = {
   rollout: 42,
   /** Which tokens of a prompt diffu-GRPO masks. */
   promptMask: 43,
+  /** What a chat model is asked when it makes its own data. */
+  request: 44,
+  /** What it is asked about a text. */
+  passageRequest: 45,
 } as const;

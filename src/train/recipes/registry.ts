@@ -13,6 +13,7 @@ import { houseDiffusion } from './house-diffusion.ts';
 import { houseDraftAligned } from './house-draft-aligned.ts';
 import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
+import { houseMedusa, medusa } from './medusa.ts';
 
 const all: readonly Recipe[] = [
   houseCausal,
@@ -23,6 +24,8 @@ const all: readonly Recipe[] = [
   learn2pd,
   dparallel,
   cjgrpo,
+  medusa,
+  houseMedusa,
 ];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));
