@@ -301,6 +301,7 @@ export function requests(
       draft: drafts?.open(),
       constraint: answers,
       router: routers?.open(),
+      model,
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);

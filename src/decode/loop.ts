@@ -221,7 +221,8 @@ async function* forward(
   const logits = proposed.some(({ worker }) => worker.needsLogits);
   const scoring = performance.now();
   const newRows = proposed.some(({ proposal }) => proposal.keeps !== false);
-  const forwards = await model.forwardLanes(lanes, { logits, newRows });
+  const states = proposed.some(({ worker }) => worker.readsStates);
+  const forwards = await model.forwardLanes(lanes, { logits, newRows, states });
   const scoreSeconds = (performance.now() - scoring) / 1000;
   const shares = new Map<Worker, Forward>();
   for (const [i, owners] of sharers.entries()) {
@@ -255,6 +256,15 @@ class Worker {
 
   get needsLogits(): boolean {
     return this.#phases.needsLogits === true || !this.run.sampler.argmaxOnly;
+  }
+
+  get readsStates(): boolean {
+    return this.#phases.read !== undefined;
+  }
+
+  /** Shows the method a forward whose rows were all cached. */
+  read({ states }: Forward): void {
+    if (states) this.#phases.read?.(this.run, states);
   }
 
   get hasContext(): boolean {
@@ -312,6 +322,7 @@ class Worker {
     const { run } = this;
     this.count(proposal.groups);
     run.keep(run.sequence, forward.newRows, [...Array(forward.rows).keys()]);
+    this.read(forward);
     return this.step('prefill', forward.rows, [], started);
   }
 

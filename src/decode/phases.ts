@@ -66,6 +66,12 @@ export interface Phases {
   context?(run: Run): readonly number[];
   choose(run: Run, proposal: Proposal, scores: readonly Scores[]): Choice;
   remember(run: Run, proposal: Proposal, choice: Choice, forward: Forward): void;
+  /**
+   * Told of rows of the run's own sequence that were just cached, in their order: the residual stream behind the last
+   * layer [rows, hidden], see `Forward.states`. A view, valid until the next forward. A method that has it makes
+   * forwards copy these rows out.
+   */
+  read?(run: Run, states: Float32Array): void;
 }
 
 export const emptyDraft: DraftTree = { tokens: [], parents: [] };
@@ -122,17 +128,18 @@ export function walkDraft(run: Run, { draft }: Proposal, [scores]: readonly Scor
   return { accepted };
 }
 
-/** Caches the pending tokens and the accepted path of a proposal made by `proposeDraft`. */
+/** Caches the pending tokens and the accepted path of a proposal made by `proposeDraft`; returns their rows. */
 export function rememberPath(
   run: Run,
   { groups, draft }: Proposal,
   { accepted }: Choice,
   forward: Forward,
-): void {
+): readonly number[] {
   const pending = groups[0].tokens.length - draft.tokens.length;
   const rows = Array.from({ length: pending }, (_, row) => row);
   for (const node of accepted) rows.push(pending + node);
   run.keep(run.sequence, forward.newRows, rows);
+  return rows;
 }
 
 export const defaultPhases: Phases = {

@@ -20,6 +20,7 @@ import { renoise } from './masked-diffusion/renoise.ts';
 import type { Method } from './method.ts';
 import { arbitrage } from './speculative/arbitrage.ts';
 import { draftAlignment } from './speculative/draft-alignment.ts';
+import { medusa } from './speculative/medusa.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
 import { superposedDecoding } from './speculative/superposed-decoding.ts';
 
@@ -34,6 +35,7 @@ const all = [
   decoG,
   superposedDecoding,
   arbitrage,
+  medusa,
   diffusion,
   freedave,
   prophet,

@@ -6,6 +6,7 @@
 import type { KvCache, NewRows, Sequence } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import type { Scores } from '../models/forward.ts';
+import type { LanguageModel } from '../models/language-model.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { AnswerConstraint } from './constrained/processor.ts';
@@ -55,6 +56,7 @@ export interface RunOptions {
   draft?: DraftLane;
   constraint?: AnswerConstraint;
   router?: DraftLane;
+  model?: LanguageModel;
 }
 
 /**
@@ -95,6 +97,8 @@ export class Run {
   /** The run's lane in a router, for methods that take one. */
   readonly router: DraftLane | undefined;
   readonly tokenizer: Tokenizer;
+  /** The model that is decoded with, for what goes with it; none in tests without one. */
+  readonly model: LanguageModel | undefined;
   /** Longest prompt plus answer, and longest answer, in tokens. */
   readonly contextLength: number;
   readonly maxTokens: number;
@@ -126,6 +130,7 @@ export class Run {
     this.draft = options.draft;
     this.constraint = options.constraint;
     this.router = options.router;
+    this.model = options.model;
     this.contextLength = contextLength;
     this.maxTokens = maxTokens;
     this.#stop = stop;

@@ -51,6 +51,8 @@ export interface ForwardOptions {
   attention?: Attention;
   /** Copy the K/V of the new rows out; default true. Without them nothing of the forward can be cached. */
   newRows?: boolean;
+  /** Copy the last layer's results for all rows out, for what drafts from them; default false. */
+  states?: boolean;
 }
 
 /** The model's answer for one group's scored rows, in their order. */
@@ -70,6 +72,11 @@ export interface Forward {
   /** First row of each group. */
   offsets: readonly number[];
   scores: readonly Scores[];
+  /**
+   * The residual stream behind the last layer [rows, hidden], in the program's basis (see draft-base.ts); only when
+   * asked for, together with new rows. A view.
+   */
+  states?: Float32Array;
   /** Rows run, all groups of the lane together. */
   rows: number;
   /**
@@ -281,7 +288,9 @@ export function takeApart(
     if (!kept) return withoutRows({ scores, rows: used, outputs });
     const { lane, built } = places[index];
     const newRows = { rows, keys: laneRows('key', lane), values: laneRows('value', lane) };
-    return { newRows, offsets: built.offsets, scores, rows: used, outputs };
+    const [start, end] = [lane * rows, lane * rows + used].map((row) => row * config.hiddenSize);
+    const states = (outputs.states?.data as Float32Array | undefined)?.subarray(start, end);
+    return { newRows, offsets: built.offsets, scores, states, rows: used, outputs };
   });
 }
 
@@ -301,6 +310,7 @@ function withoutRows(forward: Pick<Forward, 'scores' | 'rows' | 'outputs'>): For
  */
 export function shareOut(forward: Forward, owned: readonly (readonly ScoreGroup[])[]): Forward[] {
   if (owned.length === 1) return [forward];
+  const hidden = forward.states ? forward.states.length / forward.rows : 0;
   let [group, row] = [0, 0];
   return owned.map((groups) => {
     const [first, offset] = [group, row];
@@ -314,6 +324,7 @@ export function shareOut(forward: Forward, owned: readonly (readonly ScoreGroup[
         return forward.offsets.slice(first, first + groups.length).map((start) => start - offset);
       },
       scores: forward.scores.slice(first, group),
+      states: forward.states?.subarray(offset * hidden, row * hidden),
       rows: row - offset,
       outputs: forward.outputs,
     };

@@ -38,6 +38,7 @@ export type Capability = (typeof capabilities)[number];
 export function attentionCapabilities({ causal, corruption }: LlamaConfig): Capability[] {
   return [
     ...(causal ? (['causal'] as const) : []),
+    'hidden-states',
     'bidirectional',
     'embeddings-in',
     ...(corruption ? (['canvas'] as const) : []),
@@ -48,6 +49,8 @@ export function attentionCapabilities({ causal, corruption }: LlamaConfig): Capa
 export interface ModelParts {
   /** Name for people, as it was asked for. */
   id: string;
+  /** Where its checkpoint lies, for what else is read from it. */
+  path?: string;
   config: LlamaConfig;
   program: Program;
   precision: Precision;
@@ -59,6 +62,7 @@ export interface ModelParts {
 
 export class LanguageModel implements AsyncDisposable {
   readonly id: string;
+  readonly path: string | undefined;
   readonly config: LlamaConfig;
   readonly precision: Precision;
   readonly tokenizer: Tokenizer;
@@ -69,9 +73,11 @@ export class LanguageModel implements AsyncDisposable {
   readonly #program: Program;
   readonly #scratch = new RowScratch();
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #companions = new Map<string, Promise<AsyncDisposable>>();
 
   constructor(parts: ModelParts) {
     this.id = parts.id;
+    this.path = parts.path;
     this.config = parts.config;
     this.precision = parts.precision;
     this.tokenizer = parts.tokenizer;
@@ -118,17 +124,38 @@ export class LanguageModel implements AsyncDisposable {
   }
 
   async #forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions): Promise<Forward[]> {
-    const { logits = false, newRows = true } = options;
+    const { logits = false, newRows = true, states = false } = options;
     const batch = layOut(lanes, this.config, options, this.#scratch);
     // Every output is copied by the runtime: none is asked for in vain.
     const wanted = this.#program.outputs.filter(
-      (name) => (logits || name !== 'logits') && (newRows || !/^(key|value)\./.test(name)),
+      (name) =>
+        (logits || name !== 'logits') &&
+        (states || name !== 'states') &&
+        (newRows || !/^(key|value)\./.test(name)),
     );
     const outputs = await this.#program.run(batch.inputs, wanted);
     return takeApart(lanes, batch, outputs, this.config, newRows);
   }
 
+  /**
+   * What goes with the model, such as draft heads: opened when first asked for, disposed with the model.
+   * @param key Says what it is; the same key is opened once.
+   */
+  companion<T extends AsyncDisposable>(key: string, open: () => Promise<T>): Promise<T> {
+    const known = this.#companions.get(key) as Promise<T> | undefined;
+    if (known) return known;
+    const opening = open();
+    this.#companions.set(key, opening);
+    // One that failed may be there the next time.
+    opening.catch(() => this.#companions.delete(key));
+    return opening;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const opening of this.#companions.values()) {
+      const companion = await opening.catch(() => undefined);
+      await companion?.[Symbol.asyncDispose]();
+    }
     await this.#program[Symbol.asyncDispose]();
   }
 }

@@ -5,8 +5,9 @@
  *
  * Program: ids and weights [lanes, rows, parts] or embeddings, positions [lanes, rows], bias [lanes, 1, rows, slots + rows], cached K/V
  * [lanes, kvHeads, slots, headDim] a layer, head rows as indices into lanes · rows  →  new K/V rows
- * [lanes, kvHeads, rows, headDim] a layer, and for the head rows logits [headRows, vocab], the top token and
- * Σ exp(logit - top logit). A lane is a cache of its own; one lane is the usual case.
+ * [lanes, kvHeads, rows, headDim] a layer, the residual stream behind the last layer [lanes, rows, hidden] (`states`, in
+ * the program's basis), and for the head rows logits [headRows, vocab], the top token and Σ exp(logit - top logit). A
+ * lane is a cache of its own; one lane is the usual case.
  */
 
 import { masked } from '../cache/index.ts';
@@ -117,6 +118,7 @@ export async function buildLlama(
     options.onProgress?.(layer + 1, layers);
   }
 
+  b.output('states', x);
   const gamma = await weights.finalNorm();
   const last = norm(
     b.gather(b.reshape(x, ['lanes*rows', d]), headRows),

@@ -88,10 +88,10 @@ export async function loadCheckpoint(
   });
   const program = await Program.load(graph, options);
   const has = new Set(attentionCapabilities(config));
-  if (hidden?.length || final) has.add('hidden-states');
   if (attention?.length) has.add('attention-probabilities');
   return new LanguageModel({
     id: options.id ?? checkpoint.path,
+    path: checkpoint.path,
     config,
     program,
     precision,

@@ -61,7 +61,7 @@ describe.each([...proofs.values()])('$slug', (proof) => {
         if (typeof value === 'number') expect(value).toSatisfy(Number.isFinite);
     }
     // Losslessness is no matter of how many problems are asked.
-    if (['freedave', 'draft-alignment'].includes(proof.slug))
+    if (['freedave', 'draft-alignment', 'medusa'].includes(proof.slug))
       for (const { holds } of conditions) expect(holds).toBe(true);
   });
 });

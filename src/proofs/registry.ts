@@ -12,6 +12,7 @@ import { freedave } from './freedave.ts';
 import { grammarAlignedDecoding } from './grammar-aligned-decoding.ts';
 import { learn2pd } from './learn2pd.ts';
 import { localleap } from './localleap.ts';
+import { medusa } from './medusa.ts';
 import type { Proof } from './proof.ts';
 import { prophet } from './prophet.ts';
 import { superposedDecoding } from './superposed-decoding.ts';
@@ -30,6 +31,7 @@ const all: readonly Proof[] = [
   decodingOnGraphs,
   arbitrage,
   superposedDecoding,
+  medusa,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

@@ -21,4 +21,8 @@ export const trainingStreams = {
   promptMask: 43,
   /** Where a chain of thought goes on with the drafted step, though the other is better. */
   slip: 44,
+  /** What a chat model is asked when it makes its own data; `slip` has the number too: no recipe draws both. */
+  request: 44,
+  /** What it is asked about a text. */
+  passageRequest: 45,
 } as const;

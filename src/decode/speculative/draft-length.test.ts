@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bestLength, DraftLength, declaredRowCost } from './draft-length.ts';
+import { bestLength, DraftLength, declaredRowCost, worthwhileNodes } from './draft-length.ts';
 
 describe('the best length', () => {
   it('has the most tokens for its cost', () => {
@@ -30,6 +30,25 @@ describe('the best length', () => {
     expect(bestLength(0.9, { draft: 1, rows: () => 1 }, 10)).toBe(0);
     expect(bestLength(0.9, { draft: 0, rows: () => 1 }, 10)).toBe(10);
   });
+});
+
+it('a tree has as many nodes as have the most tokens for their cost', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 40 }),
+      fc.double({ min: 0, max: 0.5, noNaN: true }),
+      (unsorted, draft) => {
+        const values = unsorted.toSorted((a, b) => b - a);
+        const rate = (nodes: number) => {
+          const tokens = values.slice(0, nodes).reduce((sum, value) => sum + value, 1);
+          return tokens / (draft + declaredRowCost(1 + nodes));
+        };
+        const best = worthwhileNodes(values, draft);
+        for (let nodes = 0; nodes <= values.length; nodes++)
+          expect(rate(nodes)).toBeLessThanOrEqual(rate(best) * (1 + 1e-9));
+      },
+    ),
+  );
 });
 
 it('the declared cost of rows goes through what was measured, and never falls', () => {

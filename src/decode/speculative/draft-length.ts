@@ -46,6 +46,23 @@ export function bestLength(acceptance: number, costs: DraftCosts, most: number, 
   return best;
 }
 
+/**
+ * Nodes of a draft tree with the most tokens for their cost, from none to all.
+ * @param values Probability that each node is accepted, not increasing.
+ * @param draft Cost of making the tree, in one-row forwards, which is spent already.
+ */
+export function worthwhileNodes(values: readonly number[], draft: number): number {
+  let best = 0;
+  let tokens = 1;
+  let bestRate = tokens / (draft + declaredRowCost(1));
+  for (const [n, value] of values.entries()) {
+    tokens += value;
+    const rate = tokens / (draft + declaredRowCost(n + 2));
+    if (rate > bestRate) [best, bestRate] = [n + 1, rate];
+  }
+  return best;
+}
+
 /** What a run is taken to accept before anything is known, and how many levels' worth of evidence that is. */
 const prior = { acceptance: 0.8, weight: 4 };
 /** Weight of older drafts after each new one. */

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { depthOf, GrowingTree, likeliestShape } from './tree.ts';
+import { depthOf, GrowingTree, likeliestShape, shapedTree } from './tree.ts';
 
 const chains = fc.array(fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 5 }), { maxLength: 6 });
 
@@ -91,4 +91,16 @@ describe('the likeliest shape', () => {
     expect(parents).toEqual([-1, 0, -1, 1, 2]);
     expect(ranks).toEqual([0, 0, 1, 0, 0]);
   });
+});
+
+it('a shape becomes a tree of its first nodes, with tokens by level and rank', () => {
+  const accuracies = [
+    [0.6, 0.3],
+    [0.5, 0.4],
+  ];
+  const shape = likeliestShape(accuracies, 6);
+  expect(shape.values.map((value) => Number(value.toFixed(3)))).toEqual([0.6, 0.3, 0.3, 0.24, 0.15, 0.12]);
+  const tree = shapedTree(shape, 4, (level, rank) => 10 * level + rank);
+  // The first guess and its two children, and the second guess.
+  expect(tree.tokens.map((_, node) => tree.path(node).join()).sort()).toEqual(['0', '0,10', '0,11', '1']);
 });

@@ -49,6 +49,24 @@ export function depthOf({ parents }: Pick<DraftTree, 'parents'>): number {
 export interface TreeShape {
   parents: readonly number[];
   ranks: readonly number[];
+  /** Probability that a node is right, all before it being so; not increasing, so that any beginning is a best tree. */
+  values: readonly number[];
+}
+
+/** The first `count` nodes of a shape as a tree; `tokenOf` gives the token of a level, from 0, and a rank. */
+export function shapedTree(
+  { parents, ranks }: TreeShape,
+  count: number,
+  tokenOf: (level: number, rank: number) => number,
+): GrowingTree {
+  const tree = new GrowingTree();
+  const levels: number[] = [];
+  for (let node = 0; node < Math.min(count, parents.length); node++) {
+    const level = parents[node] < 0 ? 0 : levels[parents[node]] + 1;
+    levels.push(level);
+    tree.add(parents[node], tokenOf(level, ranks[node]));
+  }
+  return tree;
 }
 
 /**
@@ -69,6 +87,7 @@ export function likeliestShape(accuracies: readonly (readonly number[])[], nodes
   }
   const parents: number[] = [];
   const ranks: number[] = [];
+  const values: number[] = [];
   const open: Node[] = [];
   const offer = (parent: number, rank: number, level: number, before: number) => {
     const accuracy = accuracies[level]?.[rank] ?? 0;
@@ -80,8 +99,9 @@ export function likeliestShape(accuracies: readonly (readonly number[])[], nodes
     open.splice(open.indexOf(best), 1);
     const node = parents.push(best.parent) - 1;
     ranks.push(best.rank);
+    values.push(best.value);
     offer(best.parent, best.rank + 1, best.level, best.before);
     offer(node, 0, best.level + 1, best.value);
   }
-  return { parents, ranks };
+  return { parents, ranks, values };
 }

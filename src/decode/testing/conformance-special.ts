@@ -2,6 +2,7 @@
 
 import type { ConformanceOptions, OptOut } from './conformance.ts';
 import { savedFilter } from './filters.ts';
+import { savedMedusa } from './heads.ts';
 import { savedHmm } from './hmms.ts';
 
 /** What canvas methods leave out: positions are committed in any order. */
@@ -178,6 +179,21 @@ export const special: Readonly<Record<string, ConformanceOptions>> = {
       { accept: 'resample', draftTokens: 3, length: 'fixed' },
       { accept: 'resample', draftTokens: 3, width: 4 },
       { accept: 'typical', width: 2 },
+    ],
+    optOuts: [
+      otherDraws('writes what its baseline writes'),
+      otherDraws('writes what its baseline writes under penalties, biases and processors'),
+      otherDraws('is not stopped by half a stop string'),
+      otherDraws('leaves a stop string and what follows it out of the text'),
+    ],
+  },
+  medusa: {
+    // Random ones for stories260k: right at times, wrong more often.
+    common: { heads: await savedMedusa({ model: 'stories260k', hiddenSize: 64, vocabSize: 512 }) },
+    variants: [
+      { size: 'fixed', nodes: 12 },
+      { tree: 'measured', size: 'fixed', nodes: 64 },
+      { accept: 'typical', size: 'fixed', nodes: 6 },
     ],
     optOuts: [
       otherDraws('writes what its baseline writes'),

@@ -16,6 +16,7 @@ import { houseDraftAligned } from './house-draft-aligned.ts';
 import { houseGraph } from './house-graph.ts';
 import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
+import { houseMedusa, medusa } from './medusa.ts';
 
 const all: readonly Recipe[] = [
   houseCausal,
@@ -29,6 +30,8 @@ const all: readonly Recipe[] = [
   dparallel,
   cjgrpo,
   decoG,
+  medusa,
+  houseMedusa,
 ];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));
