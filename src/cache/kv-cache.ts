@@ -16,6 +16,8 @@ import { SlotCache, type SlotCacheOptions } from './slot-cache.ts';
 export interface NewRows {
   /** All rows of the forward. */
   readonly rows: number;
+  /** The row that indices count from, where a forward has several owners; default 0. */
+  readonly offset?: number;
   /** Per layer `[kvHeads, rows, headDim]`. */
   readonly keys: readonly Float32Array[];
   /** Per layer `[kvHeads, rows, valueDim]`. */
@@ -64,13 +66,13 @@ export class KvCache {
   /**
    * Appends the accepted rows of a forward to `sequence` and returns their slots. The capacity grows as needed.
    * On any failure the sequence is as it was.
-   * @param rowIndices Rows of the forward (a group's offset included) in path order, the first a child of the
+   * @param rowIndices Rows of the forward from `outputs.offset` on (a group's offset included) in path order, the first a child of the
    * cached prefix.
    * @throws QuickstepError `out-of-memory`, `bad-shape` when `outputs` do not fit the store, `disposed`.
    */
   commit(sequence: Sequence, outputs: NewRows, rowIndices: ArrayLike<number>): Int32Array {
     const { layers } = this.store.shape;
-    const { keys, values, rows } = outputs;
+    const { keys, values, rows, offset = 0 } = outputs;
     if (keys.length !== layers || values.length !== layers) {
       throw new QuickstepError(
         'bad-shape',
@@ -79,11 +81,12 @@ export class KvCache {
       );
     }
     const length = sequence.length;
+    const sources = Int32Array.from(rowIndices, (row) => row + offset);
     const slots = this.slots.append(sequence, rowIndices.length);
     try {
       if (this.slots.capacity > this.capacity) this.store.resize(this.slots.capacity);
       for (let layer = 0; layer < layers; layer++) {
-        this.store.write(layer, keys[layer], values[layer], rows, rowIndices, slots, this.lane);
+        this.store.write(layer, keys[layer], values[layer], rows, sources, slots, this.lane);
       }
     } catch (error) {
       this.slots.crop(sequence, length);

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import type { KvCache } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import type { ChatMessage } from '../text/chat.ts';
@@ -236,6 +237,36 @@ function checkedConstraint(method: Method, model: LanguageModel, options: Genera
 }
 
 function start(model: LanguageModel, prompts: readonly Prompt[], options: GenerateOptions) {
+  const open = requests(model, options);
+  const batch = model.newBatch();
+  const all = prompts.map((prompt, request) => open(prompt, request, batch.open()));
+  async function* steps(): AsyncGenerator<Step, void, void> {
+    for await (const step of decode(model, batch, all, options.signal)) {
+      all[step.request].record(step);
+      yield step;
+    }
+  }
+  const results = () => all.map((request) => withValue(request.result(), options));
+  return { steps: steps(), results };
+}
+
+/** A prompt that is to be decoded, for a `RunningSet`, and what its steps add up to. */
+export interface Request extends Decoder {
+  record(step: Step): void;
+  /** The answer, once the run has finished. */
+  result(): Result;
+}
+
+/**
+ * Checks the options, once for all requests that have them.
+ * @returns what makes a request of a prompt, its number in the step records and the cache that it decodes in.
+ * @throws QuickstepError 'bad-option', 'unsupported' or 'not-found'; the returned function 'bad-input' for a prompt that
+ * is empty or longer than the context.
+ */
+export function requests(
+  model: LanguageModel,
+  options: GenerateOptions,
+): (prompt: Prompt, request: number, cache: KvCache) => Request {
   const method = chooseMethod(model, options);
   checkNeeds(method, model);
   const methodOptions = parseMethodOptions(method, options.methodOptions);
@@ -243,8 +274,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
   const drafts = draftLanes(method, model, options.draft);
   const constraint = checkedConstraint(method, model, options);
   const { contextLength } = model.config;
-  const batch = model.newBatch();
-  const decoders: Decoder[] = prompts.map((prompt, request) => {
+  return (prompt, request, cache) => {
     const tokens = promptTokens(model, prompt);
     // Last of all, so that no other processor brings a token back.
     const longest = Math.min(maxTokens, contextLength - tokens.length);
@@ -254,7 +284,7 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
     const run = new Run({
       request,
       prompt: tokens,
-      cache: batch.open(),
+      cache,
       sampler: make([]),
       tokenizer: model.tokenizer,
       eosIds: ignoreEos ? [] : model.eosIds,
@@ -266,17 +296,14 @@ function start(model: LanguageModel, prompts: readonly Prompt[], options: Genera
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);
-    return { run, phases };
-  });
-  const recorders = decoders.map(({ run }) => new Recorder(run));
-  async function* steps(): AsyncGenerator<Step, void, void> {
-    for await (const step of decode(model, batch, decoders, options.signal)) {
-      recorders[step.request].add(step);
-      yield step;
-    }
-  }
-  const results = () => recorders.map((recorder) => withValue(recorder.result(), options));
-  return { steps: steps(), results };
+    const recorder = new Recorder(run);
+    return {
+      run,
+      phases,
+      record: (step) => recorder.add(step),
+      result: () => recorder.result(),
+    };
+  };
 }
 
 function withValue(result: Result, { schema }: GenerateOptions): Result | TypedResult<unknown> {

@@ -9,10 +9,12 @@ export {
   limitOptions,
   type Prompt,
   promptTokens,
+  type Request,
   type Result,
+  requests,
   type TypedResult,
 } from './generate.ts';
-export { type Decoder, decode, type Scorer } from './loop.ts';
+export { type Decoder, decode, type Lanes, RunningSet, type Scorer } from './loop.ts';
 export { commitRule } from './masked-diffusion/commit/rule.ts';
 export {
   blockConfidences,

@@ -5,12 +5,15 @@ import type { ForwardOptions, ScoreLane } from '../models/forward.ts';
 import { beamSearch } from './baseline/beam.ts';
 import { greedy } from './baseline/greedy.ts';
 import { sample } from './baseline/sample.ts';
-import { type Decoder, decode, type Scorer } from './loop.ts';
+import { type GenerateOptions, generate, type Prompt, requests } from './generate.ts';
+import { type Decoder, decode, RunningSet, type Scorer } from './loop.ts';
 import { type Method, type MethodOptions, parseMethodOptions } from './method.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
+import type { Step } from './step.ts';
 import { cachedContextModel } from './testing/cached-context.ts';
 import { type DecodeTokensOptions, decodeTokens, newRun } from './testing/decode-tokens.ts';
 import { markovModel } from './testing/markov.ts';
+import { loadStories, prompts } from './testing/models.ts';
 
 const vocabulary = 8;
 const logitsOf = markovModel(1, vocabulary);
@@ -119,5 +122,51 @@ describe('decode', () => {
       for await (const _ of decode(scorer, model.batch, [{ run, phases: {} }]));
     }
     expect(wanted).toEqual([false, true, true]);
+  });
+
+  it('lets runs that share a lane join while others decode, within the budget, each as it runs alone', async () => {
+    await using model = await loadStories('w8a8');
+    const work: [Prompt, GenerateOptions][] = [
+      [prompts[0], { maxTokens: 24 }],
+      [prompts[1], { maxTokens: 9, temperature: 1, seed: 5 }],
+      [prompts[2], { maxTokens: 17, method: 'prompt-lookup' }],
+      [prompts[1], { maxTokens: 0 }],
+      [prompts[0], { maxTokens: 12, method: 'beam-search' }],
+      [`${prompts[1]} ${prompts[2]}`, { maxTokens: 5 }],
+    ];
+    const cache = model.newCache();
+    const lanes = {
+      get used() {
+        return cache.slots.used;
+      },
+      close: () => void cache.compactIfSparse(),
+    };
+    const scorer = noting(model);
+    const set = new RunningSet(scorer, lanes, 16);
+    const open = work.map(([prompt, options], i) => requests(model, options)(prompt, i, cache));
+    const record = (step: Step) => open[step.request].record(step);
+    let mixed = 0;
+    for (let turn = 0; turn < open.length || set.size > 0; turn++) {
+      if (turn < open.length) set.add(open[turn]).forEach(record);
+      const steps: Step[] = [];
+      for await (const step of set.step()) steps.push(step);
+      steps.forEach(record);
+      const read = steps.filter(({ kind }) => kind === 'prefill');
+      const chunk = read.reduce((sum, { rows }) => sum + rows, 0);
+      if (read.length > 0) expect(chunk + steps.length - read.length).toBeLessThanOrEqual(16);
+      if (read.length > 0 && read.length < steps.length) mixed++;
+    }
+    expect(mixed).toBeGreaterThan(3);
+    expect(scorer.rows.every((lanes) => lanes.length === 1)).toBe(true);
+    expect(cache.slots.used).toBe(0);
+    for (const [i, [prompt, options]] of work.entries()) {
+      const alone = await generate(model, prompt, options).result;
+      const { text, tokens, finish } = open[i].result();
+      expect({ text, tokens, finish }).toEqual({
+        text: alone.text,
+        tokens: alone.tokens,
+        finish: alone.finish,
+      });
+    }
   });
 });

@@ -1,12 +1,19 @@
 /**
  * The decoding loop: propose, score, choose, remember, until every run has finished. Once their prompts are read,
  * all runs share each forward, a lane each; a row's result does not depend on its neighbours, so a batch gives what
- * single runs give.
+ * single runs give. Runs join and leave between forwards (`RunningSet`); those that share one lane also read their
+ * prompts in the forwards in which others decode.
  */
 
-import type { KvBatch } from '../cache/index.ts';
-import type { Forward, ForwardOptions, ScoreGroup, ScoreLane } from '../models/forward.ts';
-import { defaultPhases, draftTokens, type Phases, type Proposal } from './phases.ts';
+import type { KvCache } from '../cache/index.ts';
+import {
+  type Forward,
+  type ForwardOptions,
+  type ScoreGroup,
+  type ScoreLane,
+  shareOut,
+} from '../models/forward.ts';
+import { defaultPhases, draftTokens, emptyDraft, type Phases, type Proposal } from './phases.ts';
 import type { Run } from './run.ts';
 import type { Step } from './step.ts';
 
@@ -21,8 +28,16 @@ export interface Decoder {
   phases: Partial<Phases>;
 }
 
-/** Prompt rows of one forward. Longer ones only cost memory for the scores. */
-const prefillRows = 512;
+/** Where the runs' caches come from; a `KvBatch`, or what stands for one lane that all runs share. */
+export interface Lanes {
+  /** Slots in use, all runs together. */
+  readonly used: number;
+  /** Called once a run that has this cache has left. */
+  close(cache: KvCache): void;
+}
+
+/** Rows of one forward that reads prompts. More of them only cost memory for the scores. */
+const defaultBudget = 512;
 
 /**
  * Decodes until all runs have finished, yielding each run's steps as they happen. Stopping early, an abort or an
@@ -31,51 +46,122 @@ const prefillRows = 512;
  */
 export async function* decode(
   model: Scorer,
-  batch: KvBatch,
+  batch: Lanes,
   decoders: readonly Decoder[],
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
-  const workers = decoders.map(({ run, phases }) => new Worker(run, { ...defaultPhases, ...phases }, batch));
+  const running = new RunningSet(model, batch);
   try {
     for (const { phases } of decoders) await phases.prepare?.();
-    for (const worker of workers) if (worker.run.finish) yield worker.endAtOnce();
-    for (let active = workers; ; ) {
-      // A finished run leaves the batch at once, so that no forward carries it on.
-      for (const { run } of active) if (run.finish) close(batch, run);
-      active = active.filter(({ run }) => !run.finish);
-      if (active.length === 0) return;
+    for (const decoder of decoders) yield* running.add(decoder);
+    while (running.size > 0) {
       signal?.throwIfAborted();
-      // A prompt is read alone: the other lanes would be padded to its many rows.
-      const filling = active.find((worker) => worker.unread().length > 0);
-      yield* filling ? fill(model, filling) : score(model, active, signal);
+      yield* running.step(signal);
     }
   } finally {
     for (const { run } of decoders) close(batch, run);
   }
 }
 
-function close(batch: KvBatch, run: Run): void {
+function close(lanes: Lanes, run: Run): void {
   run.dispose();
-  batch.close(run.cache);
+  lanes.close(run.cache);
 }
 
-/** Reads a prompt: chunks that need no scores, and where the rest of it is to be scored, the step that answers it. */
-async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, void> {
-  const { run } = worker;
-  const unread = worker.unread();
-  if (unread.length <= prefillRows && !worker.hasContext) {
-    yield* score(model, [worker]);
-    return;
+/**
+ * The runs that are being decoded. Whoever drives it adds runs between forwards, whose `prepare` it has awaited, and
+ * asks for one step after the other; finished runs leave by themselves.
+ */
+export class RunningSet {
+  readonly #model: Scorer;
+  readonly #lanes: Lanes;
+  /** In the order in which they were added. */
+  #workers: Worker[] = [];
+  /** Most rows of a forward in which a prompt is read. Every decoding run has its rows all the same. */
+  readonly budget: number;
+
+  constructor(model: Scorer, lanes: Lanes, budget = defaultBudget) {
+    this.#model = model;
+    this.#lanes = lanes;
+    this.budget = budget;
   }
-  run.cache.reserve(unread.length);
-  const started = performance.now();
-  const tokens = unread.slice(0, prefillRows);
-  const group = { sequence: run.sequence, tokens, scored: [] };
-  const [forward] = await model.forwardLanes([{ cache: run.cache, groups: [group] }]);
-  worker.count([group]);
-  run.keep(run.sequence, forward.newRows, [...tokens.keys()]);
-  run.statistics.seconds.score += (performance.now() - started) / 1000;
-  yield worker.step('prefill', tokens.length, [], started);
+
+  get size(): number {
+    return this.#workers.length;
+  }
+
+  /** In the order in which they were added. */
+  get runs(): readonly Run[] {
+    return this.#workers.map(({ run }) => run);
+  }
+
+  /** Lets a run take part from the next forward on. A run that has nothing to do leaves at once, with its only step. */
+  add({ run, phases }: Decoder): Step[] {
+    const worker = new Worker(run, { ...defaultPhases, ...phases }, this.#lanes);
+    if (!run.finish) {
+      this.#workers.push(worker);
+      return [];
+    }
+    const step = worker.endAtOnce();
+    close(this.#lanes, run);
+    return [step];
+  }
+
+  /** Ends a run before it has finished, and frees what it has cached. */
+  remove(run: Run): void {
+    this.#workers = this.#workers.filter((worker) => worker.run !== run);
+    close(this.#lanes, run);
+  }
+
+  /** How many rows the next forward has, at least: the prompt tokens to be read and a row for each decoding run. */
+  get waitingRows(): number {
+    return this.#workers.reduce((sum, worker) => sum + Math.max(1, worker.unread().length), 0);
+  }
+
+  /**
+   * One forward, or two when some runs keep none of their rows, and the steps it makes. A run that has finished has
+   * left by then, so that no forward carries it on. An error leaves all runs as they were before the forward.
+   * @throws The signal's reason when it aborts.
+   */
+  async *step(signal?: AbortSignal): AsyncGenerator<Step, void, void> {
+    try {
+      yield* score(this.#model, this.#turns(), signal);
+    } finally {
+      const finished = this.#workers.filter(({ run }) => run.finish);
+      this.#workers = this.#workers.filter(({ run }) => !run.finish);
+      for (const { run } of finished) close(this.#lanes, run);
+    }
+  }
+
+  /**
+   * Who takes part in the next forward, and the chunk of a prompt that is read where it is not the run's own proposal.
+   * Runs with a lane each read their prompts one after the other and alone: the other lanes would be padded to the
+   * prompt's many rows. Runs that share a lane fill the budget with prompts, first come, first served.
+   */
+  #turns(): Turn[] {
+    const turns = this.#workers.map((worker) => ({ worker, unread: worker.unread() }));
+    const reading = turns.filter(({ unread }) => unread.length > 0);
+    if (reading.length === 0) return turns.map(({ worker }) => ({ worker }));
+    const shared = this.#workers.every(({ run }) => run.cache === reading[0].worker.run.cache);
+    const decoding = shared ? turns.filter(({ unread }) => unread.length === 0) : [];
+    const chosen: Turn[] = decoding.map(({ worker }) => ({ worker }));
+    let room = Math.max(1, this.budget - decoding.length);
+    for (const { worker, unread } of shared ? reading : [reading[0]]) {
+      if (room === 0) break;
+      const rows = Math.min(room, unread.length);
+      const whole = rows === unread.length && !worker.hasContext;
+      chosen.push(whole ? { worker } : { worker, unread, rows });
+      room -= rows;
+    }
+    return chosen;
+  }
+}
+
+/** A worker's part in a forward: its own proposal, or the first rows of what it has not read yet. */
+interface Turn {
+  worker: Worker;
+  unread?: readonly number[];
+  rows?: number;
 }
 
 /**
@@ -84,12 +170,12 @@ async function* fill(model: Scorer, worker: Worker): AsyncGenerator<Step, void, 
  */
 async function* score(
   model: Scorer,
-  workers: readonly Worker[],
+  turns: readonly Turn[],
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
   const started = performance.now();
-  const proposals = await allOf(workers.map((worker) => worker.propose()));
-  const proposed = workers.map((worker, i) => ({ worker, proposal: proposals[i] }));
+  const proposals = await allOf(turns.map(proposalOf));
+  const proposed = turns.map(({ worker, rows }, i) => ({ worker, rows, proposal: proposals[i] }));
   const keepers = proposed.filter(({ proposal }) => proposal.keeps !== false);
   const others = proposed.filter(({ proposal }) => proposal.keeps === false);
   for (const part of [keepers, others]) {
@@ -97,6 +183,16 @@ async function* score(
     signal?.throwIfAborted();
     yield* forward(model, part, started);
   }
+}
+
+async function proposalOf({ worker, unread, rows }: Turn): Promise<Proposal> {
+  if (!unread) return worker.propose();
+  const { run } = worker;
+  run.cache.reserve(unread.length);
+  return {
+    groups: [{ sequence: run.sequence, tokens: unread.slice(0, rows), scored: [] }],
+    draft: emptyDraft,
+  };
 }
 
 /** All results; when some fail, the first failure once nothing is under way any more. */
@@ -108,20 +204,34 @@ async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
 /** A step of runs that share a forward. */
 async function* forward(
   model: Scorer,
-  proposed: readonly { worker: Worker; proposal: Proposal }[],
+  proposed: readonly { worker: Worker; proposal: Proposal; rows?: number }[],
   started: number,
 ): AsyncGenerator<Step, void, void> {
-  const workers = proposed.map(({ worker }) => worker);
-  const proposals = proposed.map(({ proposal }) => proposal);
-  const lanes = workers.map(({ run }, i) => ({ cache: run.cache, groups: proposals[i].groups }));
-  const logits = workers.some((worker) => worker.needsLogits);
+  const caches = [...new Set(proposed.map(({ worker }) => worker.run.cache))];
+  const sharers = caches.map((cache) => proposed.filter(({ worker }) => worker.run.cache === cache));
+  const lanes = caches.map((cache, i) => ({
+    cache,
+    groups: sharers[i].flatMap(({ proposal }) => proposal.groups),
+  }));
+  const logits = proposed.some(({ worker }) => worker.needsLogits);
   const scoring = performance.now();
-  const newRows = proposals.some(({ keeps }) => keeps !== false);
+  const newRows = proposed.some(({ proposal }) => proposal.keeps !== false);
   const forwards = await model.forwardLanes(lanes, { logits, newRows });
   const scoreSeconds = (performance.now() - scoring) / 1000;
-  yield* workers.map((worker, i) => {
+  const shares = new Map<Worker, Forward>();
+  for (const [i, owners] of sharers.entries()) {
+    const parts = shareOut(
+      forwards[i],
+      owners.map(({ proposal }) => proposal.groups),
+    );
+    for (const [j, { worker }] of owners.entries()) shares.set(worker, parts[j]);
+  }
+  yield* proposed.map(({ worker, proposal, rows }) => {
     worker.run.statistics.seconds.score += scoreSeconds;
-    return worker.advance(proposals[i], forwards[i], started);
+    const share = shares.get(worker)!;
+    return rows === undefined
+      ? worker.advance(proposal, share, started)
+      : worker.keepRead(proposal, share, started);
   });
 }
 
@@ -129,13 +239,13 @@ async function* forward(
 class Worker {
   readonly run: Run;
   readonly #phases: Phases;
-  readonly #batch: KvBatch;
+  readonly #lanes: Lanes;
   #steps = 0;
 
-  constructor(run: Run, phases: Phases, batch: KvBatch) {
+  constructor(run: Run, phases: Phases, lanes: Lanes) {
     this.run = run;
     this.#phases = phases;
-    this.#batch = batch;
+    this.#lanes = lanes;
   }
 
   get needsLogits(): boolean {
@@ -180,6 +290,14 @@ class Worker {
     return this.step('decode', forward.rows, draftTokens(proposal.draft, choice.accepted), started);
   }
 
+  /** Caches a chunk of the prompt, of which nothing was scored. */
+  keepRead(proposal: Proposal, forward: Forward, started: number): Step {
+    const { run } = this;
+    this.count(proposal.groups);
+    run.keep(run.sequence, forward.newRows, [...Array(forward.rows).keys()]);
+    return this.step('prefill', forward.rows, [], started);
+  }
+
   /** Counts a forward of these groups, whose sequences are as they were in it. */
   count(groups: readonly ScoreGroup[]): void {
     const { statistics } = this.run;
@@ -203,7 +321,7 @@ class Worker {
       committed,
       ...(run.canvas && { canvas: Array.from(run.canvas) }),
       text,
-      slots: this.#batch.used,
+      slots: this.#lanes.used,
       seconds: (performance.now() - started) / 1000,
       finish: run.finish,
     };

@@ -243,6 +243,30 @@ function withoutRows(forward: Pick<Forward, 'scores' | 'rows' | 'outputs'>): For
   });
 }
 
+/**
+ * The forward of a lane as each of its owners sees it, who gave `owned[i]` of its groups, in this order.
+ */
+export function shareOut(forward: Forward, owned: readonly (readonly ScoreGroup[])[]): Forward[] {
+  if (owned.length === 1) return [forward];
+  let [group, row] = [0, 0];
+  return owned.map((groups) => {
+    const [first, offset] = [group, row];
+    group += groups.length;
+    row += sizeOf(groups);
+    return {
+      get newRows() {
+        return { ...forward.newRows, offset };
+      },
+      get offsets() {
+        return forward.offsets.slice(first, first + groups.length).map((start) => start - offset);
+      },
+      scores: forward.scores.slice(first, group),
+      rows: row - offset,
+      outputs: forward.outputs,
+    };
+  });
+}
+
 function scoresFrom(outputs: Readonly<Record<string, Tensor>>, from: number, vocabSize: number): Scores {
   const topToken = outputs.topToken.data as BigInt64Array;
   const expSum = outputs.expSum.data as Float32Array;
