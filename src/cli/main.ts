@@ -19,11 +19,13 @@ import { methodsCommand } from './methods.ts';
 import { modelsCommand } from './models.ts';
 import { proveCommand } from './prove.ts';
 import { pullCommand } from './pull.ts';
+import { serveCommand } from './serve.ts';
 import { didYouMean } from './suggest.ts';
 import { trainCommand } from './train.ts';
 
 const commands: readonly Command[] = [
   generateCommand,
+  serveCommand,
   compareCommand,
   evaluateCommand,
   trainCommand,
