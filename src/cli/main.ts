@@ -21,11 +21,13 @@ import { modelsCommand } from './models.ts';
 import { ngramsCommand } from './ngrams.ts';
 import { proveCommand } from './prove.ts';
 import { pullCommand } from './pull.ts';
+import { serveCommand } from './serve.ts';
 import { didYouMean } from './suggest.ts';
 import { trainCommand } from './train.ts';
 
 const commands: readonly Command[] = [
   generateCommand,
+  serveCommand,
   compareCommand,
   evaluateCommand,
   trainCommand,

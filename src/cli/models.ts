@@ -1,11 +1,7 @@
 /** `quickstep models`: what is on this machine, and the names Quickstep knows. */
 
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { cacheFolder } from '../weights/cache-folder.ts';
-import { KNOWN_MODELS } from '../weights/known-models.ts';
-import { cachedModels } from '../weights/pull.ts';
-import { findHouse, houseModels } from '../weights/source-local.ts';
+import { listModels } from '../weights/list-models.ts';
 import type { ParsedArgs } from './args.ts';
 import { type Command, commonGroup, commonOptions, outputColumns, printJson, printLines } from './command.ts';
 import { formatBytes } from './progress.ts';
@@ -21,40 +17,6 @@ export const modelsCommand: Command = {
   groups: () => [commonGroup],
   run: runModels,
 };
-
-/** One model; without a path it is not on this machine. */
-export interface ModelEntry {
-  id: string;
-  alias: string | null;
-  state: 'house' | 'cached' | 'not here';
-  bytes: number | null;
-  path: string | null;
-  summary: string | null;
-}
-
-async function sizeOf(path: string): Promise<number> {
-  const names = await readdir(path);
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** House models, then cached ones, then known ones that are not here. */
-export async function listModels(): Promise<ModelEntry[]> {
-  const entries: ModelEntry[] = [];
-  const add = (id: string, rest: Pick<ModelEntry, 'state' | 'bytes' | 'path'>) => {
-    const known = KNOWN_MODELS.find((model) => model.id === id);
-    entries.push({ id, alias: known?.alias ?? null, ...rest, summary: known?.summary ?? null });
-  };
-  for (const id of await houseModels()) {
-    const path = (await findHouse(id))!;
-    add(id, { state: 'house', bytes: await sizeOf(path), path });
-  }
-  for (const { id, bytes, path } of await cachedModels()) add(id, { state: 'cached', bytes, path });
-  for (const { id } of KNOWN_MODELS) {
-    if (!entries.some((entry) => entry.id === id)) add(id, { state: 'not here', bytes: null, path: null });
-  }
-  return entries;
-}
 
 async function runModels(args: ParsedArgs): Promise<void> {
   const entries = await listModels();

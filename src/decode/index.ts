@@ -1,5 +1,6 @@
 /** Decoding: the loop and its phases, methods and their registry, sampling. */
 export * from './constrained/index.ts';
+export { ContinuousBatch, type ContinuousOptions } from './continuous.ts';
 export type { Corruption } from './corruption.ts';
 export {
   type GenerateOptions,

@@ -37,6 +37,13 @@ export interface Lanes {
   close(cache: KvCache): void;
 }
 
+/** Told of a run whose own phases threw, such as a constraint that became too ambiguous; the run is removed after it. */
+export type FailureHandler = (run: Run, error: unknown) => void;
+
+const rethrow: FailureHandler = (_, error) => {
+  throw error;
+};
+
 /** Rows of one forward that reads prompts. More of them only cost memory for the scores. */
 const defaultBudget = 512;
 
@@ -81,11 +88,14 @@ export class RunningSet {
   #workers: Worker[] = [];
   /** Most rows of a forward in which a prompt is read. Every decoding run has its rows all the same. */
   readonly budget: number;
+  readonly #onFailure: FailureHandler;
 
-  constructor(model: Scorer, lanes: Lanes, budget = defaultBudget) {
+  /** @param onFailure without it, the failure of one run ends the step for all. */
+  constructor(model: Scorer, lanes: Lanes, budget = defaultBudget, onFailure: FailureHandler = rethrow) {
     this.#model = model;
     this.#lanes = lanes;
     this.budget = budget;
+    this.#onFailure = onFailure;
   }
 
   get size(): number {
@@ -115,6 +125,11 @@ export class RunningSet {
     close(this.#lanes, run);
   }
 
+  #fail({ run }: Worker, error: unknown): void {
+    this.#onFailure(run, error);
+    this.remove(run);
+  }
+
   /** How many rows the next forward has, at least: the prompt tokens to be read and a row for each decoding run. */
   get waitingRows(): number {
     return this.#workers.reduce((sum, worker) => sum + Math.max(1, worker.unread().length), 0);
@@ -127,7 +142,7 @@ export class RunningSet {
    */
   async *step(signal?: AbortSignal): AsyncGenerator<Step, void, void> {
     try {
-      yield* score(this.#model, this.#turns(), signal);
+      yield* score(this.#model, this.#turns(), (worker, error) => this.#fail(worker, error), signal);
     } finally {
       const finished = this.#workers.filter(({ run }) => run.finish);
       this.#workers = this.#workers.filter(({ run }) => !run.finish);
@@ -173,20 +188,28 @@ interface Turn {
 async function* score(
   model: Scorer,
   turns: readonly Turn[],
+  fail: Fail,
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
   const started = performance.now();
-  const proposals = await allOf(turns.map(proposalOf));
-  const proposed = turns.map(({ worker, rows }, i) => ({ worker, rows, proposal: proposals[i] }));
+  const proposals = await Promise.allSettled(turns.map(proposalOf));
+  const proposed = turns.flatMap(({ worker, rows }, i) => {
+    const outcome = proposals[i];
+    if (outcome.status === 'fulfilled') return [{ worker, rows, proposal: outcome.value }];
+    fail(worker, outcome.reason);
+    return [];
+  });
   const settled = proposed.filter(({ proposal }) => proposal.groups.length === 0);
   const scored = proposed.filter(({ proposal }) => proposal.groups.length > 0);
-  yield* settled.map(({ worker, proposal }) => worker.settle(proposal, started));
+  yield* settled.flatMap(({ worker, proposal }) =>
+    unlessFailed(worker, fail, () => worker.settle(proposal, started)),
+  );
   const keepers = scored.filter(({ proposal }) => proposal.keeps !== false);
   const others = scored.filter(({ proposal }) => proposal.keeps === false);
   for (const part of [keepers, others]) {
     if (part.length === 0) continue;
     signal?.throwIfAborted();
-    yield* forward(model, part, started);
+    yield* forward(model, part, started, fail);
   }
 }
 
@@ -200,10 +223,16 @@ async function proposalOf({ worker, unread, rows }: Turn): Promise<Proposal> {
   };
 }
 
-/** All results; when some fail, the first failure once nothing is under way any more. */
-async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
+type Fail = (worker: Worker, error: unknown) => void;
+
+/** A worker's step, or none if its own phases threw. */
+function unlessFailed(worker: Worker, fail: Fail, step: () => Step): Step[] {
+  try {
+    return [step()];
+  } catch (error) {
+    fail(worker, error);
+    return [];
+  }
 }
 
 /** A step of runs that share a forward. */
@@ -211,6 +240,7 @@ async function* forward(
   model: Scorer,
   proposed: readonly { worker: Worker; proposal: Proposal; rows?: number }[],
   started: number,
+  fail: Fail,
 ): AsyncGenerator<Step, void, void> {
   const caches = [...new Set(proposed.map(({ worker }) => worker.run.cache))];
   const sharers = caches.map((cache) => proposed.filter(({ worker }) => worker.run.cache === cache));
@@ -232,12 +262,14 @@ async function* forward(
     );
     for (const [j, { worker }] of owners.entries()) shares.set(worker, parts[j]);
   }
-  yield* proposed.map(({ worker, proposal, rows }) => {
+  yield* proposed.flatMap(({ worker, proposal, rows }) => {
     worker.run.statistics.seconds.score += scoreSeconds;
     const share = shares.get(worker)!;
-    return rows === undefined
-      ? worker.advance(proposal, share, started)
-      : worker.keepRead(proposal, share, started);
+    return unlessFailed(worker, fail, () =>
+      rows === undefined
+        ? worker.advance(proposal, share, started)
+        : worker.keepRead(proposal, share, started),
+    );
   });
 }
 

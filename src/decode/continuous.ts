@@ -1,0 +1,169 @@
+/**
+ * Continuous batching: requests join the runs of a model between two forwards and leave when they have finished, share
+ * every forward while they are there, and get the answers of single runs. Whoever has a model to share (a server, a
+ * provider inside an application) holds one `ContinuousBatch` and calls its `generate` like the library's own.
+ */
+
+import type { KvBatch, KvCache } from '../cache/index.ts';
+import type { LanguageModel } from '../models/language-model.ts';
+import {
+  type GenerateOptions,
+  type Generation,
+  type Prompt,
+  promptTokens,
+  type Request,
+  type Result,
+  requests,
+} from './generate.ts';
+import { RunningSet } from './loop.ts';
+import type { Step } from './step.ts';
+import { StepQueue } from './step-queue.ts';
+
+/** A request from its call to its end. */
+interface Job {
+  readonly number: number;
+  readonly steps: StepQueue;
+  open(cache: KvCache): Request;
+  request?: Request;
+}
+
+export interface ContinuousOptions {
+  /** Most requests decoded together; others wait, in the order of their calls. Default 32. */
+  maxRunning?: number;
+}
+
+export class ContinuousBatch {
+  readonly model: LanguageModel;
+  readonly maxRunning: number;
+  readonly #waiting: Job[] = [];
+  /** By the number of the request. */
+  readonly #running = new Map<number, Job>();
+  #lanes: KvBatch;
+  #set: RunningSet;
+  #numbers = 0;
+  #driving = false;
+
+  constructor(model: LanguageModel, { maxRunning = 32 }: ContinuousOptions = {}) {
+    this.model = model;
+    this.maxRunning = maxRunning;
+    this.#lanes = model.newBatch();
+    this.#set = this.#newSet();
+  }
+
+  /** Requests that are being decoded. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** K/V slots in use, all requests together. */
+  get slots(): number {
+    return this.#lanes.used;
+  }
+
+  /**
+   * Decodes one prompt beside whatever else is decoded. It begins at once, read or not; leaving the iterator early or
+   * aborting the signal ends it.
+   * @throws QuickstepError as `generate`: for impossible options at once, for an impossible prompt from the iterator.
+   */
+  generate(prompt: Prompt, { signal, ...options }: GenerateOptions = {}): Generation<Result> {
+    signal?.throwIfAborted();
+    const open = requests(this.model, options);
+    const tokens = promptTokens(this.model, prompt);
+    const number = this.#numbers++;
+    const steps = new StepQueue();
+    const job: Job = { number, steps, open: (cache) => open({ tokens }, number, cache) };
+    const abort = () => steps.fail(signal!.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const ended = steps.ended.finally(() => signal?.removeEventListener('abort', abort));
+    ended.catch(() => {});
+    this.#waiting.push(job);
+    void this.#drive();
+    return {
+      [Symbol.asyncIterator]: () => steps[Symbol.asyncIterator](),
+      get result() {
+        return ended.then(() => job.request!.result());
+      },
+    };
+  }
+
+  #newSet(): RunningSet {
+    return new RunningSet(this.model, this.#lanes, undefined, (run, error) => {
+      this.#running.get(run.request)?.steps.fail(error);
+      this.#running.delete(run.request);
+    });
+  }
+
+  /** Steps while there is anything to do; only one call at a time does. */
+  async #drive(): Promise<void> {
+    if (this.#driving) return;
+    this.#driving = true;
+    // The caller has its iterator before anything happens.
+    await undefined;
+    for (;;) {
+      this.#dropClosed();
+      while (this.#waiting.length > 0 && this.#running.size < this.maxRunning) {
+        await this.#admit(this.#waiting.shift()!);
+      }
+      if (this.#running.size === 0 && this.#waiting.length === 0) break;
+      if (this.#running.size > 0) await this.#step();
+    }
+    this.#driving = false;
+  }
+
+  /** Removes the requests that were aborted or whose reader has left. */
+  #dropClosed(): void {
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      if (this.#waiting[i].steps.closed) this.#waiting.splice(i, 1);
+    }
+    for (const { number, steps, request } of this.#running.values()) {
+      if (!steps.closed) continue;
+      this.#set.remove(request!.run);
+      this.#running.delete(number);
+    }
+  }
+
+  async #admit(job: Job): Promise<void> {
+    if (job.steps.closed) return;
+    let cache: KvCache | undefined;
+    try {
+      cache = this.#lanes.open();
+      job.request = job.open(cache);
+      await job.request.phases.prepare?.();
+      this.#running.set(job.number, job);
+      for (const step of this.#set.add(job.request)) this.#deliver(step);
+    } catch (error) {
+      job.request?.run.dispose();
+      if (cache) this.#lanes.close(cache);
+      job.steps.fail(error);
+    }
+  }
+
+  async #step(): Promise<void> {
+    try {
+      for await (const step of this.#set.step()) this.#deliver(step);
+    } catch (error) {
+      // The forward itself failed, and with it everyone in it; what they cached is not to be trusted.
+      for (const { steps, request } of this.#running.values()) {
+        request!.run.dispose();
+        steps.fail(error);
+      }
+      this.#running.clear();
+      this.#lanes = this.model.newBatch();
+      this.#set = this.#newSet();
+    }
+  }
+
+  #deliver(step: Step): void {
+    const job = this.#running.get(step.request);
+    if (!job) return;
+    job.request!.record(step);
+    job.steps.push({ ...step, request: 0 });
+    if (!step.finish) return;
+    this.#running.delete(job.number);
+    job.steps.end();
+  }
+}

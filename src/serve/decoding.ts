@@ -1,0 +1,80 @@
+/**
+ * From a checked request to a running answer: what the OpenAI routes and the step stream have in common. The engine's own
+ * options stand in the field `quickstep` there, and at the top level here.
+ */
+
+import { randomInt } from 'node:crypto';
+import { z } from 'zod';
+import type { ContinuousBatch } from '../decode/continuous.ts';
+import type { GenerateOptions, Generation, Prompt, Result } from '../decode/generate.ts';
+import { samplingOptions } from '../decode/sampling/options.ts';
+import { ApiError } from './api-error.ts';
+import { type ModelPool, methodOf } from './models.ts';
+
+/** Most characters of a pattern or grammar. */
+const maxSource = 64 * 1024;
+
+/** Options that `generate` checks by itself: passed on as they are. */
+const sampling = Object.fromEntries(
+  Object.keys(samplingOptions.shape).map((key) => [key, z.unknown().optional()]),
+) as Record<keyof typeof samplingOptions.shape, z.ZodOptional<z.ZodUnknown>>;
+
+/** What a request may say about its decoding, under the names of `GenerateOptions`. */
+export const engineFields = z.strictObject({
+  method: z.string().max(100).optional(),
+  methodOptions: z.record(z.string(), z.unknown()).optional(),
+  ignoreEos: z.boolean().optional(),
+  grammar: z.string().max(maxSource).optional(),
+  regex: z.string().max(maxSource).optional(),
+  ...sampling,
+});
+
+export type EngineFields = z.output<typeof engineFields>;
+
+/** What decoding needs of a server. */
+export interface Decoding {
+  readonly models: ModelPool;
+  readonly maxAnswer: number;
+}
+
+/** A request that is ready to be decoded. */
+export interface Ready {
+  readonly batch: ContinuousBatch;
+  readonly method: string;
+  readonly options: GenerateOptions;
+  /** Starts an answer; each further one has the next seed. */
+  start(prompt: Prompt, signal: AbortSignal, index?: number): Generation<Result>;
+}
+
+/**
+ * Finds the model and completes the options. A sampled answer without a seed gets a random one.
+ * @throws ApiError 404 for a model that is not served, 400 for an answer longer than the server's limit
+ */
+export async function prepare(
+  { models, maxAnswer }: Decoding,
+  model: string,
+  input: GenerateOptions & { method?: string },
+): Promise<Ready> {
+  const { maxTokens } = input;
+  if (maxTokens !== undefined && maxTokens > maxAnswer) {
+    const message = `At most ${maxAnswer} tokens may be asked for, not ${maxTokens}.`;
+    throw new ApiError(400, 'invalid_value', message, { param: 'max_tokens' });
+  }
+  const batch = await models.batch(model);
+  const method = methodOf(batch.model, input.method, Number(input.temperature ?? 0));
+  const draft = await models.draftFor(batch.model.id, method);
+  const seed = input.seed ?? randomInt(2 ** 31);
+  const options = { ...given(input), method, draft, seed };
+  return {
+    batch,
+    method,
+    options,
+    start: (prompt, signal, index = 0) =>
+      batch.generate(prompt, { ...options, seed: typeof seed === 'number' ? seed + index : seed, signal }),
+  };
+}
+
+/** Fields without those that are left out. */
+function given<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}

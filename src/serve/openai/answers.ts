@@ -1,0 +1,57 @@
+/** Answers of several prompts and choices at once: whole, or as chunks in the order in which they come. */
+
+import type { Generation, Prompt, Result } from '../../decode/generate.ts';
+import type { FinishReason, Step } from '../../decode/step.ts';
+import type { Ready } from '../decoding.ts';
+
+/** Of an answer that was not cut off by a tool call. */
+export const finishReason = (finish: FinishReason): 'stop' | 'length' =>
+  finish === 'length' || finish === 'context' ? 'length' : 'stop';
+
+/** Starts `n` answers for each prompt; the choices of a prompt follow each other. */
+export function startAll(ready: Ready, prompts: readonly Prompt[], n: number, signal: AbortSignal) {
+  return prompts.flatMap((prompt) =>
+    Array.from({ length: n }, (_, index) => ready.start(prompt, signal, index)),
+  );
+}
+
+/** Reads all answers side by side; the first failure ends them, as `abort` must see to. */
+export async function readAll(
+  generations: readonly Generation<Result>[],
+  onStep: (index: number, step: Step) => Promise<void> | void,
+  abort: (reason: unknown) => void,
+): Promise<Result[]> {
+  const reading = generations.map(async (generation, index) => {
+    for await (const step of generation) await onStep(index, step);
+    return generation.result;
+  });
+  try {
+    return await Promise.all(reading);
+  } catch (error) {
+    abort(error);
+    await Promise.allSettled(reading);
+    throw error;
+  }
+}
+
+/** Token counts of all answers, and what only this engine knows. A prompt is counted once, however many its choices. */
+export function usageOf(ready: Ready, results: readonly Result[], n: number) {
+  const sum = (count: (result: Result) => number) => results.reduce((total, r) => total + count(r), 0);
+  const promptTokens = sum(({ promptTokens }) => promptTokens) / n;
+  const completionTokens = sum(({ tokens }) => tokens.length);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    quickstep: {
+      method: ready.method,
+      seed: ready.options.seed,
+      steps: sum(({ steps }) => steps),
+      forwards: sum(({ forwards }) => forwards),
+      drafted: sum(({ statistics }) => statistics.drafted),
+      accepted: sum(({ statistics }) => statistics.accepted),
+      first_token_seconds: Math.max(...results.map(({ firstTokenSeconds }) => firstTokenSeconds)),
+      seconds: Math.max(...results.map(({ seconds }) => seconds)),
+    },
+  };
+}

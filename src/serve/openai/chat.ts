@@ -1,0 +1,112 @@
+/** `POST /v1/chat/completions`. */
+
+import { randomUUID } from 'node:crypto';
+import type { GenerateOptions, Result } from '../../decode/generate.ts';
+import type { Step } from '../../decode/step.ts';
+import type { ChatMessage } from '../../text/chat.ts';
+import { type Decoding, prepare } from '../decoding.ts';
+import type { Exchange } from '../exchange.ts';
+import { finishReason, readAll, startAll, usageOf } from './answers.ts';
+import { type ChatBody, chatBody, type Message } from './fields.ts';
+import { chatLogprobs, TokenOrder } from './logprobs.ts';
+import { engineOptions } from './options.ts';
+import { type Calling, callingOf, instructions, toolCall } from './tools.ts';
+
+export async function chatCompletions(exchange: Exchange, decoding: Decoding): Promise<void> {
+  const body = await exchange.body(chatBody);
+  const calling = callingOf(body);
+  const ready = await prepare(decoding, body.model, {
+    ...engineOptions(body),
+    ...(body.max_completion_tokens != null && { maxTokens: body.max_completion_tokens }),
+    ...(body.logprobs && { logprobs: body.top_logprobs ?? 0 }),
+    ...constraintOf(body, calling),
+  });
+  const { model } = ready.batch;
+  const n = body.n ?? 1;
+  const prompt = conversation(body.messages, calling);
+  await exchange.admitted(n, async (signal, abort) => {
+    const generations = startAll(ready, [prompt], n, signal);
+    const about = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: model.id };
+    const orders = generations.map(() => new TokenOrder(model));
+
+    const chunk = (index: number, delta: object, rest: object = {}) => ({
+      ...about,
+      object: 'chat.completion.chunk',
+      choices: [{ index, delta, logprobs: null, finish_reason: null, ...rest }],
+    });
+    const send = async (index: number, step: Step) => {
+      const tokens = body.logprobs ? orders[index].take(step.committed) : [];
+      const logprobs = tokens.length > 0 ? { logprobs: chatLogprobs(model, tokens) } : {};
+      if (step.step === 1) await exchange.event(chunk(index, { role: 'assistant', content: '' }));
+      // A call is told whole, once it is known which function it is.
+      if (calling || (step.text === '' && tokens.length === 0)) return;
+      await exchange.event(chunk(index, { content: step.text }, logprobs));
+    };
+
+    const results = await readAll(generations, body.stream ? send : () => {}, abort);
+    exchange.count(model.id, results);
+    const usage = usageOf(ready, results, n);
+    if (!body.stream) {
+      const choices = results.map((result, index) => {
+        const message = messageOf(result, calling);
+        const logprobs = body.logprobs ? chatLogprobs(model, orders[index].take(result.committed)) : null;
+        return { index, message, logprobs, finish_reason: reasonOf(result, calling) };
+      });
+      exchange.json({ ...about, object: 'chat.completion', choices, usage });
+      return;
+    }
+    for (const [index, result] of results.entries()) {
+      const { tool_calls } = messageOf(result, calling);
+      const delta = tool_calls ? { tool_calls: tool_calls.map((call, i) => ({ index: i, ...call })) } : {};
+      await exchange.event(chunk(index, delta, { finish_reason: reasonOf(result, calling) }));
+    }
+    if (body.stream_options?.include_usage) {
+      await exchange.event({ ...about, object: 'chat.completion.chunk', choices: [], usage });
+    }
+    await exchange.done();
+  });
+}
+
+/** A call that the token limit cut off is told as the text it is. */
+const isCall = (result: Result, calling: Calling | undefined): calling is Calling =>
+  calling !== undefined && result.finish === 'eos';
+
+function messageOf(result: Result, calling: Calling | undefined) {
+  if (!isCall(result, calling)) {
+    return { role: 'assistant', content: result.text, refusal: null, tool_calls: undefined };
+  }
+  return { role: 'assistant', content: null, refusal: null, tool_calls: [toolCall(calling, result.text)] };
+}
+
+const reasonOf = (result: Result, calling: Calling | undefined) =>
+  isCall(result, calling) ? 'tool_calls' : finishReason(result.finish);
+
+function constraintOf(
+  { response_format: format }: ChatBody,
+  calling: Calling | undefined,
+): Pick<GenerateOptions, 'schema'> {
+  if (calling) return { schema: calling.schema };
+  if (format?.type === 'json_object') return { schema: { type: 'object' } };
+  return format?.type === 'json_schema' ? { schema: format.json_schema.schema } : {};
+}
+
+const textOf = (content: Message['content']): string =>
+  typeof content === 'string' ? content : (content ?? []).map(({ text }) => text).join('');
+
+/** Messages as chat templates know them: plain texts, and calls as the JSON that the model wrote. */
+function conversation(messages: readonly Message[], calling: Calling | undefined): ChatMessage[] {
+  const plain = messages.map((message) => {
+    const calls = message.role === 'assistant' ? (message.tool_calls ?? []) : [];
+    const written = calls.map(({ function: { name, arguments: input } }) => `${name}(${input})`);
+    return {
+      role: message.role === 'developer' ? 'system' : message.role,
+      content: [textOf(message.content), ...written].filter(Boolean).join('\n'),
+    };
+  });
+  if (!calling) return plain;
+  const told = instructions(calling);
+  const [first, ...rest] = plain;
+  return first.role === 'system'
+    ? [{ role: 'system', content: `${first.content}\n\n${told}` }, ...rest]
+    : [{ role: 'system', content: told }, ...plain];
+}

@@ -1,0 +1,66 @@
+/** Log probabilities in the two shapes that OpenAI has for them. */
+
+import type { CommittedToken } from '../../decode/step.ts';
+import type { LanguageModel } from '../../models/language-model.ts';
+
+/** The tokens of an answer in its order, taken as they are committed in any order. */
+export class TokenOrder {
+  readonly #ahead = new Map<number, CommittedToken>();
+  readonly #endIds: readonly number[];
+  #next = 0;
+
+  constructor({ eosIds }: LanguageModel) {
+    this.#endIds = eosIds;
+  }
+
+  /** The tokens that now follow without a gap; an end token is none of the answer. */
+  take(committed: readonly CommittedToken[]): CommittedToken[] {
+    for (const token of committed) this.#ahead.set(token.position, token);
+    const ready: CommittedToken[] = [];
+    for (let token = this.#ahead.get(this.#next); token; token = this.#ahead.get(this.#next)) {
+      this.#ahead.delete(this.#next++);
+      if (!this.#endIds.includes(token.token)) ready.push(token);
+    }
+    return ready;
+  }
+}
+
+/** Text and bytes of a token, which may be a part of a character. */
+function tokenText({ tokenizer }: LanguageModel, token: number) {
+  const bytes = tokenizer.bytes(token);
+  return { token: new TextDecoder().decode(bytes), bytes: [...bytes] };
+}
+
+/** Probability 0 has no logarithm that JSON could hold. */
+const lowest = -9999;
+
+export function chatLogprobs(model: LanguageModel, tokens: readonly CommittedToken[]) {
+  const content = tokens.map(({ token, probability, top = [] }) => ({
+    ...tokenText(model, token),
+    logprob: Math.max(lowest, Math.log(probability)),
+    top_logprobs: top.map(({ token: other, logprob }) => ({
+      ...tokenText(model, other),
+      logprob: Math.max(lowest, logprob),
+    })),
+  }));
+  return { content, refusal: null };
+}
+
+/** @param offset characters of the answer before the first of the tokens; see `textLength`. */
+export function completionLogprobs(model: LanguageModel, tokens: readonly CommittedToken[], offset: number) {
+  const texts = tokens.map(({ token }) => tokenText(model, token).token);
+  let at = offset;
+  return {
+    tokens: texts,
+    token_logprobs: tokens.map(({ probability }) => Math.max(lowest, Math.log(probability))),
+    top_logprobs: tokens.map(({ top = [] }) =>
+      Object.fromEntries(
+        top.map(({ token, logprob }) => [tokenText(model, token).token, Math.max(lowest, logprob)]),
+      ),
+    ),
+    text_offset: texts.map((text) => {
+      at += text.length;
+      return at - text.length;
+    }),
+  };
+}

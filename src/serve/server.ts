@@ -1,0 +1,257 @@
+/**
+ * The HTTP server: which address is answered by what, and how the whole begins and ends. It stands on node:http alone;
+ * what a request may cost is bounded before it is paid.
+ */
+
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { z } from 'zod';
+import { QuickstepError } from '../errors.ts';
+import { Admission } from './admission.ts';
+import { ApiError, toApiError } from './api-error.ts';
+import { discardRest } from './body.ts';
+import { methodsData, papersData, proofsData } from './catalogue-data.ts';
+import type { Decoding } from './decoding.ts';
+import { Exchange } from './exchange.ts';
+import { Guard, preflightHeaders } from './guard.ts';
+import { ModelPool } from './models.ts';
+import { chatCompletions } from './openai/chat.ts';
+import { completions } from './openai/completions.ts';
+import { modelList, modelNamed } from './openai/models.ts';
+import { type ServerOptions, serverOptions } from './options.ts';
+import { ServerMetrics } from './server-metrics.ts';
+import { studio } from './static.ts';
+import { steps } from './steps.ts';
+
+export interface ServeOptions extends z.input<typeof serverOptions> {
+  /** Without it, nobody is asked for a key. */
+  apiKey?: string;
+  /** Told of failures that should not have happened. Default: standard error. */
+  onError?(error: unknown): void;
+}
+
+type Handler = (exchange: Exchange, server: QuickstepServer) => Promise<void> | void;
+
+interface Route {
+  method: 'GET' | 'POST';
+  /** Exact, or with a name at the end that may have slashes. */
+  path: string;
+  open?: boolean;
+  handle: Handler;
+}
+
+const routes: readonly Route[] = [
+  { method: 'POST', path: '/v1/chat/completions', handle: (e, { decoding }) => chatCompletions(e, decoding) },
+  { method: 'POST', path: '/v1/completions', handle: (e, { decoding }) => completions(e, decoding) },
+  { method: 'GET', path: '/v1/models', handle: async (e, { models }) => e.json(await modelList(models)) },
+  {
+    method: 'GET',
+    path: '/v1/models/*',
+    handle: async (e, { models }) =>
+      e.json(await modelNamed(models, decodeURIComponent(e.url.pathname.slice(11)))),
+  },
+  { method: 'POST', path: '/api/steps', handle: (e, { decoding }) => steps(e, decoding) },
+  {
+    method: 'GET',
+    path: '/api/models',
+    handle: async (e, { models }) => e.json({ models: await models.list() }),
+  },
+  { method: 'GET', path: '/api/methods', handle: (e) => e.json(methodsData()) },
+  {
+    method: 'GET',
+    path: '/api/papers',
+    handle: async (e) => e.json(await papersData((e.url.searchParams.get('q') ?? '').slice(0, 500))),
+  },
+  { method: 'GET', path: '/api/proofs', handle: async (e) => e.json(await proofsData()) },
+  {
+    method: 'GET',
+    path: '/metrics',
+    handle: (e, { metrics, models, admission }) =>
+      e.text(metrics.text(models, admission), 'text/plain; version=0.0.4; charset=utf-8'),
+  },
+  {
+    method: 'GET',
+    path: '/health',
+    open: true,
+    handle: (e, { closing }) => e.json({ status: closing ? 'closing' : 'ok' }, closing ? 503 : 200),
+  },
+  { method: 'GET', path: '/*', open: true, handle: (e) => studio(e) },
+];
+
+const matches = (path: string, pathname: string): boolean =>
+  path.endsWith('*') ? pathname.startsWith(path.slice(0, -1)) : pathname === path;
+
+/** Addresses below these are never the studio's. */
+const isApi = (pathname: string): boolean => /^\/(v1|api)(\/|$)/.test(pathname);
+
+export class QuickstepServer implements AsyncDisposable {
+  readonly models: ModelPool;
+  readonly admission: Admission;
+  readonly metrics = new ServerMetrics();
+  readonly decoding: Decoding;
+  readonly #options: ServerOptions;
+  readonly #guard: Guard;
+  readonly #http: Server;
+  readonly #onError: (error: unknown) => void;
+  readonly #end = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  /** @throws QuickstepError 'bad-option'. Nothing is opened before `listen`. */
+  constructor({ apiKey, onError, ...options }: ServeOptions = {}) {
+    this.#options = parseOptions(options);
+    const { maxPending, maxAnswer, allowHost, allowOrigin, readTimeout } = this.#options;
+    this.#onError = onError ?? ((error) => console.error(error));
+    this.models = new ModelPool(this.#options);
+    this.admission = new Admission(maxPending);
+    this.decoding = { models: this.models, maxAnswer };
+    this.#guard = new Guard({ apiKey, allowHost: [...allowHost, this.#options.host], allowOrigin });
+    this.#http = createServer(
+      {
+        requestTimeout: readTimeout * 1000,
+        headersTimeout: Math.min(readTimeout, 10) * 1000,
+        connectionsCheckingInterval: 1000,
+      },
+      (req, res) => void this.#answer(req, res),
+    );
+    this.#http.maxHeadersCount = 100;
+  }
+
+  /** It finishes what is under way and takes nothing new. */
+  get closing(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Where it listens, after `listen`. */
+  get url(): string {
+    const { address, family, port } = this.#http.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  /**
+   * Loads the models that were named, then opens the port.
+   * @throws QuickstepError as `load`, and 'busy' when the port is taken.
+   */
+  async listen(): Promise<void> {
+    await this.models.loadNamed();
+    const { host, port } = this.#options;
+    this.#http.listen({ host, port });
+    try {
+      await once(this.#http, 'listening');
+    } catch (cause) {
+      const hint = 'Choose another with --port or --host.';
+      throw new QuickstepError(
+        'busy',
+        `Cannot listen on ${host}, port ${port}: ${(cause as Error).message}.`,
+        hint,
+        { cause },
+      );
+    }
+  }
+
+  /** Takes nothing new, lets answers under way finish for the time of grace, then ends the rest and frees the models. */
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #shutDown(): Promise<void> {
+    const { promise, resolve } = deferred();
+    this.#http.close(() => resolve());
+    this.#http.closeIdleConnections();
+    const late = setTimeout(() => {
+      this.#end.abort();
+      // What is left gets a moment to be told.
+      setTimeout(() => this.#http.closeAllConnections(), 500).unref();
+    }, this.#options.grace * 1000);
+    if (this.#http.listening || this.admission.pending > 0) await promise;
+    clearTimeout(late);
+    await this.models[Symbol.asyncDispose]();
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    let exchange = this.#exchange(req, res, {});
+    const { pathname } = exchange.url;
+    const route = routes.find(({ method, path }) => {
+      const asked = req.method === 'HEAD' ? 'GET' : req.method;
+      return method === asked && matches(path, pathname) && !(path === '/*' && isApi(pathname));
+    });
+    res.on('finish', () => this.metrics.request(route?.path ?? 'none', res.statusCode));
+    try {
+      exchange = this.#exchange(req, res, this.#guard.checkOrigin(req));
+      if (req.method === 'OPTIONS') {
+        res.writeHead(204, { ...exchange.headers, ...preflightHeaders }).end();
+        return;
+      }
+      if (!route?.open) this.#guard.checkKey(req);
+      if (!route) throw notFound(req.method ?? '', pathname);
+      if (this.closing) res.setHeader('connection', 'close');
+      if (this.closing && !route.open) throw new ApiError(503, 'closing', 'The server is shutting down.');
+      await route.handle(exchange, this);
+    } catch (error) {
+      const failure = toApiError(error);
+      if (failure.code === 'internal_error') this.#onError(error);
+      await exchange.fail(failure);
+    }
+    discardRest(req);
+  }
+
+  #exchange(req: IncomingMessage, res: ServerResponse, headers: Record<string, string>): Exchange {
+    const { maxBody, timeout, readTimeout } = this.#options;
+    const { admission, metrics } = this;
+    return new Exchange(req, res, headers, {
+      maxBody,
+      timeout,
+      readTimeout,
+      admission,
+      metrics,
+      closing: this.#end.signal,
+    });
+  }
+}
+
+function notFound(method: string, pathname: string): ApiError {
+  const path = pathname.slice(0, 200);
+  const allowed = routes.filter((route) => route.path !== '/*' && matches(route.path, pathname));
+  if (allowed.length === 0) return new ApiError(404, 'not_found', `There is nothing at ${path}.`);
+  const allow = allowed.map((route) => route.method).join(', ');
+  return new ApiError(405, 'method_not_allowed', `${path} takes ${allow}, not ${method}.`, {
+    headers: { allow },
+  });
+}
+
+function parseOptions(options: z.input<typeof serverOptions>): ServerOptions {
+  const parsed = serverOptions.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const known = `The options are ${Object.keys(serverOptions.shape).join(', ')}.`;
+  throw new QuickstepError('bad-option', `Server option "${issue.path.join('.')}": ${issue.message}.`, known);
+}
+
+function deferred(): { promise: Promise<void>; resolve(): void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/**
+ * Starts a server.
+ * @example await using server = await serve({ port: 0 });
+ * @throws QuickstepError 'bad-option', 'busy', or as `load` for a model that was named
+ */
+export async function serve(options: ServeOptions = {}): Promise<QuickstepServer> {
+  const server = new QuickstepServer(options);
+  try {
+    await server.listen();
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
