@@ -78,7 +78,10 @@ export class ContinuousBatch {
     const job: Job = { number, steps, open: (cache) => open({ tokens }, number, cache) };
     const abort = () => steps.fail(signal!.reason);
     signal?.addEventListener('abort', abort, { once: true });
-    const ended = steps.ended.finally(() => signal?.removeEventListener('abort', abort));
+    const ended = steps.ended.finally(async () => {
+      signal?.removeEventListener('abort', abort);
+      await job.request?.phases.conclude?.();
+    });
     ended.catch(() => {});
     this.#waiting.push(job);
     void this.#drive();

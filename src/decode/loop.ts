@@ -78,8 +78,8 @@ function close(lanes: Lanes, run: Run): void {
 }
 
 /**
- * The runs that are being decoded. Whoever drives it adds runs between forwards, whose `prepare` it has awaited, and
- * asks for one step after the other; finished runs leave by themselves.
+ * The runs that are being decoded. Whoever drives it adds runs between forwards, whose `prepare` it has awaited, asks
+ * for one step after the other, and awaits the `conclude` of runs that have left; finished runs leave by themselves.
  */
 export class RunningSet {
   readonly #model: Scorer;
