@@ -100,7 +100,6 @@ const decodings: Record<string, GenerateOptions> = {
   greedy: { method: 'greedy' },
   'prompt-lookup': { method: 'prompt-lookup' },
   sample: { method: 'sample', temperature: 1, seed },
-  'prompt-lookup at temperature 1': { method: 'prompt-lookup', temperature: 1, seed },
   'beam-search': { method: 'beam-search', methodOptions: { beams: 2 } },
 };
 
@@ -114,7 +113,7 @@ const judges = Object.fromEntries(
 const totals = Object.fromEntries(
   Object.keys(decodings).map((label) => [label, { valid: 0, tokens: 0, forwards: 0 }]),
 );
-let [same, sameSampled, asked] = [0, 0, 0];
+let [same, asked] = [0, 0];
 // Prompts of a batch share a schema.
 const everyPrompt = Array.from({ length: count }, (_, i) => promptOf(i));
 for (const kind of Object.keys(schemas)) {
@@ -140,17 +139,15 @@ for (const kind of Object.keys(schemas)) {
     const equal = (a: string, b: string) =>
       answers[a].filter(({ tokens }, i) => tokens.join() === answers[b][i].tokens.join()).length;
     same += equal('greedy', 'prompt-lookup');
-    sameSampled += equal('sample', 'prompt-lookup at temperature 1');
     asked += prompts.length;
     console.log(
       `${asked} prompts: ${Object.entries(totals)
         .map(([label, { valid }]) => `${label} ${valid} valid`)
-        .join(', ')}; prompt lookup the same ${same}, sampled ${sameSampled}`,
+        .join(', ')}; prompt lookup the same ${same}`,
     );
   }
 }
 for (const [label, { tokens, forwards }] of Object.entries(totals))
   console.log(`${label}: ${(tokens / forwards).toFixed(2)} tokens a forward`);
-const whole =
-  Object.values(totals).every(({ valid }) => valid === asked) && same === asked && sameSampled === asked;
+const whole = Object.values(totals).every(({ valid }) => valid === asked) && same === asked;
 process.exitCode = whole ? 0 : 1;
