@@ -16,7 +16,7 @@ import {
 import { uniform } from '../../src/decode/random.ts';
 import { QuickstepError } from '../../src/errors.ts';
 import { load } from '../../src/models/load.ts';
-import { gbnfOf, loadXGrammar, tokenizerInfo } from './xgrammar.ts';
+import { gbnfOf, loadXGrammar, oneLine, tokenizerInfo } from './xgrammar.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -57,7 +57,7 @@ for (let row = 0, asked = 0; asked < schemas && row < lines.length; row++) {
   let grammar: string;
   let ours: TokenConstraint;
   try {
-    grammar = await xgrammar.Testings._jsonSchemaToEBNF(JSON.stringify(schema), false, -1, [',', ':'], true);
+    grammar = await xgrammar.Testings._jsonSchemaToEBNF(JSON.stringify(schema), ...oneLine);
     ours = new TokenConstraint(gbnfLanguage(gbnfOf(grammar)), vocabulary);
   } catch (error) {
     // What either engine says it does not support is not compared.
