@@ -217,6 +217,7 @@ describe.concurrent('methods, models, pull, inspect', () => {
       { id: 'house-diffusion', state: 'house' },
       { id: 'house-dparallel', state: 'house' },
       { id: 'house-draft', state: 'house' },
+      { id: 'house-graph', state: 'house' },
       { id: 'house-noise', state: 'house' },
       { id: 'house-router', state: 'house' },
       { id: 'stories260k', state: 'house' },

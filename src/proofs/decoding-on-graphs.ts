@@ -9,11 +9,9 @@ import { chainWalk, type Place } from '../decode/constrained/graph/well-formed-c
 import { checkChain, KnowledgeGraph, stringSet, walks } from '../decode/constrained/index.ts';
 import type { Language } from '../decode/constrained/language.ts';
 import { type TrieNode, trieOf } from '../decode/constrained/string-set.ts';
-import { generate } from '../decode/generate.ts';
 import { readGraphQuestion } from '../tasks/graph-questions.ts';
 import { totalsOf } from '../tasks/measure.ts';
-import { taskProblems } from '../tasks/problem-set.ts';
-import { findTask } from '../tasks/registry.ts';
+import { type Arm, type Asked, measureArms } from './arms.ts';
 import { controlOf } from './checks.ts';
 import type { Condition, Measurement, Proof, ProofContext, TaskLevel } from './proof.ts';
 
@@ -24,10 +22,8 @@ const distractors = 3;
 /** Triples of a chain, and of the paths that are listed beforehand. */
 const maxTriples = 3;
 
-/** A way of answering. */
-interface Arm {
-  readonly label: string;
-  readonly method: string;
+/** A way of answering questions about graphs. */
+interface GraphArm extends Arm {
   /** Whether the facts are in the prompt. */
   readonly told: boolean;
   /** What keeps the answer to the graph, if anything. */
@@ -36,30 +32,52 @@ interface Arm {
   readonly crowded?: boolean;
 }
 
-const free: Arm = { label: 'free, facts in the prompt', method: 'greedy', told: true };
-const ours: Arm = {
+const free: GraphArm = { label: 'free, facts in the prompt', method: 'greedy', told: true };
+const ours: GraphArm = {
   label: 'DoG, 3 beams, facts in the prompt',
   method: 'decoding-on-graphs',
   told: true,
   constraint: 'chains',
 };
-const untold: Arm = { label: 'free, question alone', method: 'greedy', told: false };
-const greedy: Arm = { ...ours, label: 'DoG, greedy, facts in the prompt', method: 'greedy' };
-const paths: Arm = { ...greedy, label: 'all paths listed, greedy, facts in the prompt', constraint: 'paths' };
-const blind: Arm = { ...ours, label: 'DoG, 3 beams, question alone', told: false };
-const blindGreedy: Arm = { ...blind, label: 'DoG, greedy, question alone', method: 'greedy' };
-const crowdedFree: Arm = { ...free, label: 'free, four times the facts in the prompt', crowded: true };
-const crowdedOurs: Arm = {
+const greedy: GraphArm = {
+  label: 'DoG, greedy, facts in the prompt',
+  method: 'greedy',
+  told: true,
+  constraint: 'chains',
+};
+const paths: GraphArm = {
+  ...greedy,
+  label: 'all paths listed, greedy, facts in the prompt',
+  constraint: 'paths',
+};
+const legal: GraphArm = {
   ...ours,
-  label: 'DoG, 3 beams, four times the facts in the prompt',
-  crowded: true,
+  label: 'DoG, 3 beams by legal probabilities',
+  options: { score: 'legal' },
 };
-const crowdedBlind: Arm = {
+const untold: GraphArm = { ...free, label: 'free, question alone', told: false };
+const blind: GraphArm = { ...ours, label: 'DoG, 3 beams, question alone', told: false };
+const blindGreedy: GraphArm = { ...greedy, label: 'DoG, greedy, question alone', told: false };
+const crowdedFree: GraphArm = { ...free, label: 'free, four times the facts', crowded: true };
+const crowdedOurs: GraphArm = { ...ours, label: 'DoG, 3 beams, four times the facts', crowded: true };
+const crowdedBlind: GraphArm = {
   ...blind,
-  label: 'DoG, 3 beams, four times the facts in the graph',
+  label: 'DoG, 3 beams, question alone, four times the facts',
   crowded: true,
 };
-const arms = [free, ours, greedy, paths, untold, blind, blindGreedy, crowdedFree, crowdedOurs, crowdedBlind];
+const arms = [
+  free,
+  ours,
+  greedy,
+  paths,
+  legal,
+  untold,
+  blind,
+  blindGreedy,
+  crowdedFree,
+  crowdedOurs,
+  crowdedBlind,
+];
 
 /** A question with the graph that it is asked about, and with a larger one. */
 interface Question {
@@ -69,21 +87,17 @@ interface Question {
   readonly crowd: readonly TripleNames[];
 }
 
-/** Question `index` of a set; what others are told of the same people and relations is left out. */
-function questionAt(at: (index: number) => { prompt: string }, index: number, samples: number): Question {
-  const { facts, question, topic } = readGraphQuestion(at(index).prompt);
-  const others = Array.from({ length: distractors }, (_, n) => at(samples + distractors * index + n).prompt);
+/** A problem's question; what others say of the same people and relations is left out of the crowd. */
+function questionOf({ problem, spare }: Asked, index: number): Question {
+  const { facts, question, topic } = readGraphQuestion(problem.prompt);
+  const others = Array.from({ length: distractors }, (_, n) => spare(distractors * index + n).prompt);
   const crowd = [...facts];
   for (const fact of others.flatMap((prompt) => readGraphQuestion(prompt).facts))
     if (crowd.every(({ head, relation }) => head !== fact.head || relation !== fact.relation))
       crowd.push(fact);
   // In the order of their text, which has nothing to do with where they come from.
-  return {
-    prompt: question,
-    topic,
-    facts,
-    crowd: crowd.toSorted((a, b) => (tripleLine(a) < tripleLine(b) ? -1 : 1)),
-  };
+  crowd.sort((a, b) => (tripleLine(a) < tripleLine(b) ? -1 : 1));
+  return { prompt: question, topic, facts, crowd };
 }
 
 const nodesOf = ({ children }: TrieNode): number =>
@@ -139,52 +153,31 @@ interface Written {
 }
 
 /** Every arm on every question. */
-async function answerAll({ model, seed, samples, split, signal, onProgress }: ProofContext) {
-  const task = findTask('graph-questions');
+async function answerAll(context: ProofContext) {
   const written = arms.map((): Written => ({ chains: 0, connected: 0, triples: 0, faithful: 0, nodes: 0 }));
-  const measurements = arms.map(({ label, method }) => ({
-    decoding: { label, method },
-    tasks: tasks.map((level) => ({
-      task: level,
-      outcomes: [] as Measurement['tasks'][number]['outcomes'][number][],
-      seconds: 0,
-    })),
-  }));
-  for (const [t, { level, maxTokens }] of tasks.entries()) {
-    const set = taskProblems(task, { seed, level, split });
-    for (let index = 0; index < samples; index++) {
-      const problem = set.at(index);
-      const { prompt, topic, facts, crowd } = questionAt(set.at, index, samples);
-      for (const [a, { label, method, told, constraint: kind, crowded }] of arms.entries()) {
-        onProgress?.(t * samples + index, tasks.length * samples, label);
-        const known = crowded ? crowd : facts;
-        const graph = KnowledgeGraph.of(known);
-        const content = (told ? known.map(tripleLine).join('') : '') + prompt;
-        const chains = countedChains(graph, topic);
-        const listed = kind === 'paths' ? simplePaths(known, topic) : [];
-        const constraint = kind && (kind === 'chains' ? chains.language : stringSet(listed));
-        const request = { constraint, method, maxTokens, signal };
-        const result = await generate(model, [{ role: 'user', content }], request).result;
-        const { text, steps, forwards, tokens, statistics } = result;
-        const { rows } = statistics;
-        measurements[a].tasks[t].outcomes.push({
-          correct: task.check(problem, text),
-          steps,
-          forwards,
-          rows,
-          tokens,
-        });
-        measurements[a].tasks[t].seconds += result.seconds;
+  const measurements = await measureArms(context, arms, (arm, asked, index) => {
+    const { told, constraint: kind, crowded } = arm;
+    const { prompt, topic, facts, crowd } = questionOf(asked, index);
+    const known = crowded ? crowd : facts;
+    const graph = KnowledgeGraph.of(known);
+    const chains = countedChains(graph, topic);
+    const listed = kind === 'paths' ? simplePaths(known, topic) : [];
+    const constraint = kind && (kind === 'chains' ? chains.language : stringSet(listed));
+    const content = (told ? known.map(tripleLine).join('') : '') + prompt;
+    return {
+      prompt: [{ role: 'user', content }],
+      options: { constraint },
+      observe({ text }) {
+        const sum = written[arms.indexOf(arm)];
         const check = checkChain(graph, [topic], text);
-        written[a].chains++;
-        written[a].connected += Number(check.connected);
-        written[a].triples += check.triples;
-        written[a].faithful += check.faithful;
-        written[a].nodes += kind === 'paths' ? nodesOf(trieOf(listed, () => 0)) : kind ? chains.nodes() : 0;
-      }
-    }
-  }
-  onProgress?.(tasks.length * samples, tasks.length * samples, '');
+        sum.chains++;
+        sum.connected += Number(check.connected);
+        sum.triples += check.triples;
+        sum.faithful += check.faithful;
+        sum.nodes += kind === 'paths' ? nodesOf(trieOf(listed, () => 0)) : kind ? chains.nodes() : 0;
+      },
+    };
+  });
   return { measurements, written };
 }
 
@@ -203,10 +196,11 @@ export const decodingOnGraphs: Proof = {
   model: 'house-graph',
   tasks,
   decoding: { label: ours.label, method: ours.method },
-  settings: 'three beams, ranked by probabilities among what the graph allows, and their vote',
+  settings:
+    "three beams and their vote; ranked by the model's own probabilities, which was better on training problems",
   async run(context) {
     const { measurements, written } = await answerAll(context);
-    const of = (arm: Arm) => measurements[arms.indexOf(arm)];
+    const of = (arm: GraphArm) => measurements[arms.indexOf(arm)];
     const kept = arms.flatMap((arm, a) => (arm.constraint === 'chains' ? [written[a]] : []));
     const sum = (key: keyof Written) => kept.reduce((total, one) => total + one[key], 0);
     const all = (text: string, value: number, bar: number): Condition => ({
@@ -239,7 +233,9 @@ export const decodingOnGraphs: Proof = {
           holds: bare.low > 0,
         },
       ],
-      controls: [free, greedy, paths, untold, blind, crowdedFree].map((arm) => controlOf(of(ours), of(arm))),
+      controls: [free, greedy, paths, legal, untold, blind, crowdedFree].map((arm) =>
+        controlOf(of(ours), of(arm)),
+      ),
       figures: [
         {
           title:

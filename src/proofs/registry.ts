@@ -4,6 +4,7 @@ import { QuickstepError } from '../errors.ts';
 import { arbitrage } from './arbitrage.ts';
 import { ccd } from './ccd.ts';
 import { creditDecoding } from './credit-decoding.ts';
+import { decoG } from './deco-g.ts';
 import { decodingOnGraphs } from './decoding-on-graphs.ts';
 import { dparallel } from './dparallel.ts';
 import { draftAlignment } from './draft-alignment.ts';
@@ -32,6 +33,7 @@ const all: readonly Proof[] = [
   arbitrage,
   superposedDecoding,
   medusa,
+  decoG,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));

@@ -16,10 +16,10 @@ const options = z.strictObject({
     .default(3)
     .describe('How many chains are followed at once; 1 is greedy.'),
   score: z
-    .enum(['legal', 'model'])
-    .default('legal')
+    .enum(['model', 'legal'])
+    .default('model')
     .describe(
-      "Chains rank by their tokens' probabilities among those the graph allows, or by the model's own, which also tell how well a chain suits the question where there is no choice.",
+      "Chains rank by the model's probabilities of their tokens, or by those among what the graph allows, which are 1 where there is no choice, however badly the chain suits the question.",
     ),
   vote: z
     .boolean()
@@ -27,20 +27,31 @@ const options = z.strictObject({
     .describe('Answers of several chains add up, weighted by the mean probability of their tokens.'),
 });
 
-/** The best chain of the answer that chains of most weight end in. */
-function elected(run: Run, finished: readonly Finished[]): Finished {
-  const answerOf = ({ choices }: Finished) => {
-    const text = run.textOf(choices.map(({ token }) => token).filter((token) => !run.eosIds.includes(token)));
-    return readChain(text).answers.join('\n');
-  };
+/**
+ * Which of several chains, best first, is elected: the best of those with the answer of most weight.
+ * @param answers What each ends in.
+ * @param scores Mean logarithms of the probabilities of their tokens; e to that is a chain's weight.
+ */
+export function elect(answers: readonly string[], scores: readonly number[]): number {
   const weights = new Map<string, number>();
-  for (const one of finished) {
-    const answer = answerOf(one);
-    weights.set(answer, (weights.get(answer) ?? 0) + Math.exp(one.score));
-  }
+  for (const [i, answer] of answers.entries())
+    weights.set(answer, (weights.get(answer) ?? 0) + Math.exp(scores[i]));
   // A map keeps the order of its keys, so that the better chain wins a tie.
   const [winner] = [...weights].reduce((best, one) => (one[1] > best[1] ? one : best));
-  return finished.find((one) => answerOf(one) === winner)!;
+  return answers.indexOf(winner);
+}
+
+function elected(run: Run, finished: readonly Finished[]): Finished {
+  const answers = finished.map(({ choices }) => {
+    const tokens = choices.map(({ token }) => token).filter((token) => !run.eosIds.includes(token));
+    return readChain(run.textOf(tokens)).answers.join('\n');
+  });
+  return finished[
+    elect(
+      answers,
+      finished.map(({ score }) => score),
+    )
+  ];
 }
 
 export const decodingOnGraphs = defineMethod({

@@ -29,7 +29,7 @@ const unlessRewritten = (name: string): OptOut => ({
 export const special: Readonly<Record<string, ConformanceOptions>> = {
   'beam-search': { variants: [{ beams: 1 }, { beams: 3, earlyStopping: true, lengthPenalty: 0 }] },
   'deco-g': { common: { hmm: await savedHmm(512) }, variants: [{ epsilon: 0 }] },
-  'decoding-on-graphs': { variants: [{ beams: 1 }, { beams: 4, score: 'model', vote: false }] },
+  'decoding-on-graphs': { variants: [{ beams: 1 }, { beams: 4, score: 'legal', vote: false }] },
   'superposed-decoding': { variants: [{ drafts: 1 }, { drafts: 5, candidates: 3, sharpness: 1 }] },
   arbitrage: {
     variants: [{ threshold: 0 }],

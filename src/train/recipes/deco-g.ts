@@ -22,9 +22,9 @@ import { fingerprint } from './teacher.ts';
 const states = 96;
 /** Tokens of an answer, its end token included; longer ones are cut off. */
 const length = 48;
-const answersTrained = 3000;
-const answersTested = 300;
-const answersPerBatch = 500;
+const answersTrained = 1800;
+const answersTested = 200;
+const answersPerBatch = 450;
 const atOnce = 60;
 const pseudocount = 0.01;
 
@@ -78,7 +78,7 @@ export function hmmRecipe(teacher: string): Recipe {
     seed: 2,
     smokeSteps: 6,
     prepare: async (options) => {
-      const { steps = 30 } = options;
+      const { steps = 50 } = options;
       const isShort = steps < 10;
       const [trained, tested] = isShort ? [120, 60] : [answersTrained, answersTested];
       const drawn = await drawAnswers(teacher, trained + tested, options);
@@ -131,7 +131,7 @@ ${states} hidden states over the tokens of ${model}. Made by \`quickstep train d
 answers that ${model} gave to training problems at temperature 1. Used by \`--method deco-g\`.
 
 On ${tested.length} other answers it loses ${loss(hmm, tested).toFixed(3)} nats a token. Where it began, with hidden states that stand for
-the last two tokens, that was ${loss(before, tested).toFixed(3)}.
+pairs of tokens, that was ${loss(before, tested).toFixed(3)}.
 `;
 }
 

@@ -99,6 +99,8 @@ async function readNames(paths: readonly string[], signal?: AbortSignal): Promis
       const parsed = name.safeParse(text);
       if (!parsed.success || more.length > 0)
         throw bad(path, `line ${number} is no name`, 'A line is id<TAB>name.');
+      if (table.has(id))
+        throw bad(path, `line ${number} names ${JSON.stringify(id)} again`, 'An id has one name.');
       table.set(id, parsed.data);
     }
     tables.push(table);

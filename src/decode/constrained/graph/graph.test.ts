@@ -144,6 +144,10 @@ describe('graphs on disk', () => {
     const ids = await file('ids.tsv', '0\tr\t7\n');
     const table = await file('few.txt', '0\ta\nr\tr\n');
     await expect(readGraph(ids, { names: [table] })).rejects.toMatchObject({ code: 'bad-file' });
+    const twice = await file('twice.txt', '0\ta\n7\tb\nr\tr\n7\tc\n');
+    await expect(readGraph(ids, { names: [twice] })).rejects.toMatchObject({
+      message: expect.stringContaining('line 4 names "7" again'),
+    });
   });
 
   it('are refused as an index when any number in them is out of place', async () => {
