@@ -102,6 +102,11 @@ describe('the tokenizer of house-graph', () => {
   const files = graphTokenizerFiles();
   const graphTokenizer = tokenizerFromJson(files.tokenizer, files.config);
 
+  it('is the file that ships', () => {
+    const shipped = (name: string) => read(`../../models/house-graph/${name}.json`);
+    expect(files).toEqual({ tokenizer: shipped('tokenizer'), config: shipped('tokenizer_config') });
+  });
+
   it('has a token for each mark, relation and word, and for each syllable of a name', () => {
     const pieces = (text: string) => graphTokenizer.encode(text).map((id) => graphTokenizer.piece(id));
     expect(pieces('<Tavo | boss | Lemi>\nWho')).toEqual([
