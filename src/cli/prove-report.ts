@@ -45,7 +45,7 @@ export function measurementLines(measurements: readonly Measurement[], columns?:
       ...tasks.map((task) => cell(totalsOf([task]))),
       cell(all),
       isBaseline ? '' : `${points(against.difference)} ${interval(against)}`,
-      isBaseline ? '' : `${(plain / all.forwards).toFixed(2)}x`,
+      isBaseline || all.forwards === 0 ? '' : `${(plain / all.forwards).toFixed(2)}x`,
     ];
   });
   return tableLines(head, rows, columns);
