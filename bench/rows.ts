@@ -19,7 +19,9 @@ for (const slots of slotList.split(',').map(Number)) {
   const cache = model.newCache();
   // Sequences of equal length within the context, so that each row sees a part of the slots, as in a batch.
   const length = Math.min(slots, Math.floor(model.config.contextLength / 2));
-  const sequences = Array.from({ length: slots && Math.ceil(slots / length) }, () => cache.slots.createSequence());
+  const sequences = Array.from({ length: slots && Math.ceil(slots / length) }, () =>
+    cache.slots.createSequence(),
+  );
   for (const sequence of sequences) {
     while (sequence.length < length) {
       const rows = [...Array(Math.min(chunk, length - sequence.length)).keys()];
@@ -43,5 +45,7 @@ for (const slots of slotList.split(',').map(Number)) {
     for (const fork of forks) cache.slots.free(fork);
     rates.push((rows * 1000) / best);
   }
-  console.log([slots, ...rates.map((rate) => rate.toFixed(0))].map((cell) => String(cell).padStart(7)).join(''));
+  console.log(
+    [slots, ...rates.map((rate) => rate.toFixed(0))].map((cell) => String(cell).padStart(7)).join(''),
+  );
 }

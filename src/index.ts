@@ -9,6 +9,17 @@
  */
 
 export {
+  type BatchOptions,
+  type BatchOutcome,
+  type BatchProgress,
+  type BatchRequest,
+  type BatchStatistics,
+  type BatchSummary,
+  batchOptions,
+  decodeBatch,
+  runBatchFile,
+} from './batch/index.ts';
+export {
   alignedDecoding,
   type CommittedToken,
   type ConstraintOptions,

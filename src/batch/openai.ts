@@ -35,9 +35,9 @@ const common = {
   ignore_eos: z.boolean().optional(),
   n: z.literal(1).optional(),
   stream: z.literal(false).optional(),
-  user: z.unknown(),
-  metadata: z.unknown(),
-  store: z.unknown(),
+  user: z.unknown().optional(),
+  metadata: z.unknown().optional(),
+  store: z.unknown().optional(),
 };
 
 const chatBody = z.strictObject({

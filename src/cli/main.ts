@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { QuickstepError } from '../errors.ts';
 import { parseArguments } from './args.ts';
+import { batchCommand } from './batch.ts';
 import type { Command } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -29,6 +30,7 @@ const commands: readonly Command[] = [
   generateCommand,
   serveCommand,
   compareCommand,
+  batchCommand,
   evaluateCommand,
   trainCommand,
   proveCommand,

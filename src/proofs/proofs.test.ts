@@ -27,8 +27,9 @@ describe.each([...proofs.values()])('$slug', (proof) => {
 
   it('is about a paper and a method that there are', async () => {
     const papers = await loadCatalogue();
-    expect(papers.map(({ slug }) => slug)).toContain(proof.slug);
-    expect(findMethod(proof.slug).slug).toBe(proof.slug);
+    const paper = papers.find(({ slug }) => slug === proof.slug);
+    // A system is a way of running methods.
+    if (paper?.family !== 'systems') expect(findMethod(proof.slug).slug).toBe(paper?.slug);
     const source = await readFile(new URL(`./${proof.slug}.ts`, import.meta.url), 'utf8');
     expect(source).toContain(`slug: '${proof.slug}'`);
   });

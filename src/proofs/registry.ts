@@ -2,6 +2,7 @@
 
 import { QuickstepError } from '../errors.ts';
 import { arbitrage } from './arbitrage.ts';
+import { batchllm } from './batchllm.ts';
 import { ccd } from './ccd.ts';
 import { creditDecoding } from './credit-decoding.ts';
 import { decoG } from './deco-g.ts';
@@ -34,6 +35,7 @@ const all: readonly Proof[] = [
   superposedDecoding,
   medusa,
   decoG,
+  batchllm,
 ];
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(all.map((proof) => [proof.slug, proof]));
