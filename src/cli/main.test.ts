@@ -324,6 +324,7 @@ describe.concurrent('mistakes', () => {
 describe.concurrent('help', () => {
   it.each([
     'generate',
+    'batch',
     'compare',
     'evaluate',
     'train',
