@@ -42,7 +42,16 @@ export interface ProofContext
 export interface Condition {
   readonly text: string;
   /** A difference of accuracies is a share, and `points` in tables. */
-  readonly unit: 'points' | 'forwards' | 'answers' | 'tasks' | 'tokens' | 'slots' | 'nats' | 'times' | 'perplexity';
+  readonly unit:
+    | 'points'
+    | 'forwards'
+    | 'answers'
+    | 'tasks'
+    | 'tokens'
+    | 'slots'
+    | 'nats'
+    | 'times'
+    | 'perplexity';
   readonly value: number;
   readonly bar: number;
   readonly holds: boolean;
