@@ -7,6 +7,7 @@ import { precisions } from '../models/linear.ts';
 import { ggufValue } from '../text/gguf.ts';
 import { tokenizerOf } from '../text/load.ts';
 import { type Checkpoint, openCheckpoint, type TokenizerData } from '../weights/checkpoint.ts';
+import { diskFolder } from '../weights/disk-folder.ts';
 import { openConfigFolder } from '../weights/huggingface.ts';
 import { locate } from '../weights/pull.ts';
 import { findConfigFolder } from '../weights/source-local.ts';
@@ -67,7 +68,7 @@ async function runInspect(args: ParsedArgs): Promise<void> {
 
 async function openForInspection(id: string): Promise<Checkpoint> {
   const folder = await findConfigFolder(id);
-  if (folder) return openConfigFolder(folder);
+  if (folder) return openConfigFolder(diskFolder(folder));
   const path = await locate(id);
   if (path !== undefined) return openCheckpoint(path);
   const hint = `Fetch it with: quickstep pull ${id}`;

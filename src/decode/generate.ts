@@ -302,6 +302,7 @@ export function requests(
       constraint: answers,
       router: routers?.open(),
       model,
+      findFolder: model.findFolder,
     });
     const phases = method.phases(methodOptions, run);
     if (phases.score) run.sampler = make(phases.score);

@@ -23,7 +23,7 @@ export {
   type FilterFacts,
   filterShapes,
 } from './masked-diffusion/confidence-filter.ts';
-export { openFilter, saveFilter } from './masked-diffusion/confidence-filter-file.ts';
+export { openFilter, saveFilter } from './masked-diffusion/confidence-filter-disk.ts';
 export { type CreditOptions, creditOptions, withCredit } from './masked-diffusion/credit-decoding.ts';
 export { decodeCanvas } from './masked-diffusion/decode-canvas.ts';
 export { withDrafts } from './masked-diffusion/freedave.ts';

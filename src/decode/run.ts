@@ -9,6 +9,7 @@ import type { Scores } from '../models/forward.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { StreamDetokenizer } from '../text/detokenize.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { FindFolder } from '../weights/folder.ts';
 import type { AnswerConstraint } from './constrained/processor.ts';
 import type { Corruption } from './corruption.ts';
 import { type RandomKey, randomStreams } from './random.ts';
@@ -57,6 +58,7 @@ export interface RunOptions {
   constraint?: AnswerConstraint;
   router?: DraftLane;
   model?: LanguageModel;
+  findFolder?: FindFolder;
 }
 
 /**
@@ -99,6 +101,8 @@ export class Run {
   readonly tokenizer: Tokenizer;
   /** The model that is decoded with, for what goes with it; none in tests without one. */
   readonly model: LanguageModel | undefined;
+  /** Finds what a method needs beside the model, such as trained weights; where there is nothing, nothing. */
+  readonly findFolder: FindFolder;
   /** Longest prompt plus answer, and longest answer, in tokens. */
   readonly contextLength: number;
   readonly maxTokens: number;
@@ -131,6 +135,7 @@ export class Run {
     this.constraint = options.constraint;
     this.router = options.router;
     this.model = options.model;
+    this.findFolder = options.findFolder ?? (async () => undefined);
     this.contextLength = contextLength;
     this.maxTokens = maxTokens;
     this.#stop = stop;

@@ -4,4 +4,5 @@ export type { Forward, ForwardOptions, Mixture, ScoreGroup, ScoreLane, Scores } 
 export { type Capability, capabilities, LanguageModel } from './language-model.ts';
 export { type Precision, precisions } from './linear.ts';
 export { buildLlama, type LlamaOptions } from './llama.ts';
-export { type LoadOptions, load, loadCheckpoint } from './load.ts';
+export { type LoadOptions, load } from './load.ts';
+export { type CheckpointOptions, loadCheckpoint } from './load-checkpoint.ts';

@@ -7,6 +7,7 @@ import { KvBatch, KvCache, RowScratch } from '../cache/index.ts';
 import type { Program } from '../graph/index.ts';
 import type { ChatTemplate } from '../text/chat.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { FindFolder } from '../weights/folder.ts';
 import type { LlamaConfig } from './config.ts';
 import {
   type Forward,
@@ -58,6 +59,8 @@ export interface ModelParts {
   chatTemplate: ChatTemplate | undefined;
   eosIds: readonly number[];
   capabilities: ReadonlySet<Capability>;
+  /** Finds what methods need beside the model where the model came from. */
+  findFolder?: FindFolder;
 }
 
 export class LanguageModel implements AsyncDisposable {
@@ -70,6 +73,7 @@ export class LanguageModel implements AsyncDisposable {
   /** Tokens that end an answer. */
   readonly eosIds: readonly number[];
   readonly capabilities: ReadonlySet<Capability>;
+  readonly findFolder: FindFolder | undefined;
   readonly #program: Program;
   readonly #scratch = new RowScratch();
   #turn: Promise<unknown> = Promise.resolve();
@@ -84,6 +88,7 @@ export class LanguageModel implements AsyncDisposable {
     this.chatTemplate = parts.chatTemplate;
     this.eosIds = parts.eosIds;
     this.capabilities = parts.capabilities;
+    this.findFolder = parts.findFolder;
     this.#program = parts.program;
   }
 

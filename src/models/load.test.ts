@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { tokenizerOf } from '../text/load.ts';
-import { chatTemplateOf, endIdsOf } from './load.ts';
+import { chatTemplateOf, endIdsOf } from './load-checkpoint.ts';
 
 /** One piece for each printable ASCII character, and line breaks and spaces in the byte alphabet. */
 const vocab = Object.fromEntries(

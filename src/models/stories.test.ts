@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { golden } from '../../test/golden/models/golden.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import type { LanguageModel } from './language-model.ts';
-import { loadCheckpoint } from './load.ts';
+import { loadCheckpoint } from './load-checkpoint.ts';
 import { greedyIds, logitsOf } from './testing/tiny.ts';
 
 interface Stories {

@@ -4,10 +4,10 @@ import type { Runtime } from '../graph/index.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import { locate } from '../weights/pull.ts';
 import type { LanguageModel } from './language-model.ts';
-import { type LoadOptions, loadCheckpoint } from './load.ts';
+import { type CheckpointOptions, loadCheckpoint } from './load-checkpoint.ts';
 
 /** The program a page runs is the one Node.js runs: onnxruntime-web, here outside a browser. */
-async function loadOn(options: LoadOptions): Promise<LanguageModel> {
+async function loadOn(options: CheckpointOptions): Promise<LanguageModel> {
   const checkpoint = await openCheckpoint((await locate('stories260k'))!);
   try {
     return await loadCheckpoint(checkpoint, options);

@@ -4,7 +4,7 @@
  * figures say how near it comes to the oracle and what cutting the canvas saves.
  */
 
-import { openFilter } from '../decode/masked-diffusion/confidence-filter-file.ts';
+import { openFilter } from '../decode/masked-diffusion/confidence-filter-disk.ts';
 import { oracle } from '../decode/masked-diffusion/oracle.ts';
 import { totalsOf } from '../tasks/measure.ts';
 import { accuracyKept, asFast, controlOf, forwardsOf, sameAnswers } from './checks.ts';

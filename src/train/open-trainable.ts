@@ -7,12 +7,13 @@ import { type LlamaConfig, parseLlamaConfig } from '../models/config.ts';
 import { attentionCapabilities, LanguageModel } from '../models/language-model.ts';
 import { buildLlama } from '../models/llama.ts';
 import { llamaWeightShapes } from '../models/llama-training.ts';
-import { chatTemplateOf, endIdsOf } from '../models/load.ts';
+import { chatTemplateOf, endIdsOf } from '../models/load-checkpoint.ts';
 import type { EncodedProblem } from '../tasks/encode.ts';
 import type { Problem } from '../tasks/task.ts';
 import { type Tokenizer, tokenizerFilesOf, tokenizerOf } from '../text/index.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import { type PullOptions, pull } from '../weights/pull.ts';
+import { findFolder } from '../weights/source-local.ts';
 import type { Parameter, Parameters } from './parameters.ts';
 import { saveModel } from './save-model.ts';
 
@@ -102,6 +103,7 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
           chatTemplate: template,
           eosIds: endIdsOf(config.modelType, tokenizer),
           capabilities: new Set(attentionCapabilities(config)),
+          findFolder,
         });
       },
       save: (folder, weights) => {

@@ -5,9 +5,10 @@
  */
 
 import { stat } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { QuickstepError } from '../errors.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
+import { diskFolder } from './disk-folder.ts';
 import { openGguf } from './gguf.ts';
 import type { GgufMetadata } from './gguf-metadata.ts';
 import { openFolder, openSafetensorsFile } from './huggingface.ts';
@@ -63,12 +64,13 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
       cause,
     });
   });
-  if (found.isDirectory()) return openFolder(path);
+  if (found.isDirectory()) return openFolder(diskFolder(path), (name) => openGguf(join(path, name)));
   if (!found.isFile()) {
     throw new QuickstepError('bad-file', `"${path}" is neither a file nor a folder.`);
   }
   const extension = extname(path).toLowerCase();
-  if (extension === '.safetensors') return openSafetensorsFile(path);
+  if (extension === '.safetensors')
+    return openSafetensorsFile(diskFolder(dirname(path)), basename(path), path);
   if (extension === '.gguf' || (await startsWithGguf(path))) return openGguf(path);
   throw new QuickstepError(
     'unsupported',

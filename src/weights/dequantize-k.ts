@@ -5,8 +5,8 @@
  * Format: ggml-common.h and ggml-quants.c of llama.cpp.
  */
 
-import type { BlockType } from './checkpoint-file.ts';
 import { halfTable } from './half.ts';
+import type { BlockType } from './weight-file.ts';
 
 const BLOCK = 256;
 

@@ -3,8 +3,8 @@
  * float16, bfloat16 and integers up to 24 bits are exact; the rest is rounded to float32.
  */
 
-import type { BlockType } from './checkpoint-file.ts';
 import { halfTable } from './half.ts';
+import type { BlockType } from './weight-file.ts';
 
 function plain(
   name: string,

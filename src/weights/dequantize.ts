@@ -6,10 +6,10 @@
  * Format: ggml-common.h and ggml-quants.c of llama.cpp.
  */
 
-import type { BlockType } from './checkpoint-file.ts';
 import { Q4_K, Q5_K, Q6_K } from './dequantize-k.ts';
 import { BF16, F16, F32 } from './dequantize-plain.ts';
 import { halfTable } from './half.ts';
+import type { BlockType } from './weight-file.ts';
 
 /** `[d: 2][q: 16]`, value d * (q - 8). */
 export const Q4_0: BlockType = {

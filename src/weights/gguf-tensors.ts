@@ -4,10 +4,10 @@
  */
 
 import { QuickstepError } from '../errors.ts';
-import type { BlockType } from './checkpoint-file.ts';
 import { ggufTypes, unsupportedGgufTypes } from './dequantize.ts';
 import type { GgufCursor } from './gguf-cursor.ts';
 import type { GgufHeader } from './gguf-metadata.ts';
+import type { BlockType } from './weight-file.ts';
 
 /** A tensor where the file has it, under the name the file gives it. */
 export interface GgufTensor {

@@ -4,16 +4,13 @@
  * untrusted: JSON files are bounded and shard names may not leave the folder.
  */
 
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
 import type { Checkpoint, TensorInfo, TokenizerData } from './checkpoint.ts';
-import { CheckpointFile } from './checkpoint-file.ts';
-import { openGguf } from './gguf.ts';
-import { readJson, readText } from './huggingface-json.ts';
+import { type Folder, readJson } from './folder.ts';
 import { llamaName } from './llada-names.ts';
 import { readSafetensorsHeader, type SafetensorsTensor } from './safetensors.ts';
+import type { WeightFile } from './weight-file.ts';
 
 const INDEX = 'model.safetensors.index.json';
 const MAX_SHARDS = 1024;
@@ -24,62 +21,67 @@ const indexSchema = z.object({
 
 /** A tensor and the file it is in. */
 interface Entry {
-  file: CheckpointFile;
+  file: WeightFile;
   tensor: SafetensorsTensor;
 }
 
-/** Opens a folder; one that holds a single GGUF file and no safetensors opens that file. */
-export async function openFolder(folder: string): Promise<Checkpoint> {
-  const names = await readdir(folder);
+/**
+ * Opens a folder in Hugging Face layout.
+ * @param openGguf Opens the folder's file of that name; without it, GGUF files do not count.
+ * @throws QuickstepError `not-found`, `bad-file` or `unsupported`.
+ */
+export async function openFolder(
+  folder: Folder,
+  openGguf?: (name: string) => Promise<Checkpoint>,
+): Promise<Checkpoint> {
+  const names = await folder.names();
   const index = names.includes(INDEX) ? await readJson(folder, INDEX) : undefined;
-  if (index) return openFiles(folder, folder, shardsOf(folder, index));
+  if (index) return openFiles(folder.path, folder, shardsOf(folder.path, index));
   const safetensors = names.filter((name) => name.endsWith('.safetensors'));
-  const single = names.includes('model.safetensors') ? 'model.safetensors' : only(folder, safetensors);
-  if (single) return openFiles(folder, folder, new Map([[single, undefined]]));
-  const gguf = only(
-    folder,
-    names.filter((name) => name.endsWith('.gguf')),
-  );
-  if (gguf) return openGguf(join(folder, gguf));
+  const single = names.includes('model.safetensors') ? 'model.safetensors' : only(folder.path, safetensors);
+  if (single) return openFiles(folder.path, folder, new Map([[single, undefined]]));
+  const ggufs = openGguf ? names.filter((name) => name.endsWith('.gguf')) : [];
+  const gguf = only(folder.path, ggufs);
+  if (gguf) return openGguf!(gguf);
   const legacy = names.find((name) => /\.(bin|pt|pth)$/.test(name));
   if (legacy) {
     throw new QuickstepError(
       'unsupported',
-      `"${folder}" holds weights only as "${legacy}", a pickle that could run code.`,
+      `"${folder.path}" holds weights only as "${legacy}", a pickle that could run code.`,
       'Convert them to safetensors first.',
     );
   }
   throw new QuickstepError(
     'not-found',
-    `"${folder}" holds no .safetensors or .gguf file.`,
+    `"${folder.path}" holds no .safetensors or .gguf file.`,
     'Check the path.',
   );
 }
 
 /** Opens the configuration and tokenizer files of a folder whose weights are elsewhere; it has no tensors. */
-export function openConfigFolder(folder: string): Promise<Checkpoint> {
-  return openFiles(folder, folder, new Map());
+export function openConfigFolder(folder: Folder): Promise<Checkpoint> {
+  return openFiles(folder.path, folder, new Map());
 }
 
-/** Opens a lone file, with the configuration and tokenizer files beside it when there are any. */
-export async function openSafetensorsFile(path: string): Promise<Checkpoint> {
-  return openFiles(path, dirname(path), new Map([[basename(path), undefined]]));
+/** Opens a lone file of a folder, with the configuration and tokenizer files beside it when there are any. */
+export async function openSafetensorsFile(folder: Folder, name: string, path: string): Promise<Checkpoint> {
+  return openFiles(path, folder, new Map([[name, undefined]]));
 }
 
 /** Opens `shards` (file name to the tensors expected in it, undefined for all) as one checkpoint. */
 async function openFiles(
   path: string,
-  folder: string,
+  folder: Folder,
   shards: ReadonlyMap<string, readonly string[] | undefined>,
 ): Promise<Checkpoint> {
   const entries = new Map<string, Entry>();
-  const files: CheckpointFile[] = [];
+  const files: WeightFile[] = [];
   const close = async () => {
     await Promise.all(files.map((file) => file.close()));
   };
   try {
     for (const [name, expected] of shards) {
-      const file = await CheckpointFile.open(join(folder, name));
+      const file = await folder.open(name);
       files.push(file);
       const { tensors } = await readSafetensorsHeader(file);
       for (const tensorName of expected ?? tensors.keys()) {
@@ -128,7 +130,7 @@ function shardsOf(folder: string, index: Record<string, unknown>): Map<string, s
   if (shards.size === 0 || shards.size > MAX_SHARDS) {
     throw new QuickstepError(
       'bad-file',
-      `"${join(folder, INDEX)}" does not map tensors to .safetensors files of its own folder.`,
+      `"${folder}/${INDEX}" does not map tensors to .safetensors files of its own folder.`,
       'Fetch the model again.',
     );
   }
@@ -152,15 +154,15 @@ function infoOf(entries: ReadonlyMap<string, Entry>): Map<string, TensorInfo> {
   return infos;
 }
 
-async function readTokenizer(folder: string): Promise<TokenizerData | undefined> {
+async function readTokenizer(folder: Folder): Promise<TokenizerData | undefined> {
   const tokenizer = await readJson(folder, 'tokenizer.json');
   const vocabulary = tokenizer ? undefined : await readJson(folder, 'vocab.json');
   if (!tokenizer && !vocabulary) return undefined;
   const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
   // Newer repositories keep the template in a file of its own.
-  const template = await readText(folder, 'chat_template.jinja');
+  const template = await folder.text('chat_template.jinja');
   if (template !== undefined && config.chat_template === undefined) config.chat_template = template;
   if (tokenizer) return { format: 'json', tokenizer, config };
-  const merges = await readText(folder, 'merges.txt');
+  const merges = await folder.text('merges.txt');
   return merges === undefined ? undefined : { format: 'vocabulary', vocabulary, merges, config };
 }

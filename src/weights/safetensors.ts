@@ -6,8 +6,8 @@
 
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
-import type { BlockType, CheckpointFile } from './checkpoint-file.ts';
 import { BF16, BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64 } from './dequantize-plain.ts';
+import type { BlockType, WeightFile } from './weight-file.ts';
 
 /** A tensor of a safetensors file; `offset` counts from the start of the file. */
 export interface SafetensorsTensor {
@@ -45,7 +45,7 @@ const entrySchema = z.strictObject({
 const metadataSchema = z.record(z.string(), z.string());
 
 /** Reads and checks the header. Throws `bad-file`, or `unsupported` for an element type not read here. */
-export async function readSafetensorsHeader(file: CheckpointFile): Promise<SafetensorsHeader> {
+export async function readSafetensorsHeader(file: WeightFile): Promise<SafetensorsHeader> {
   if (file.size < 8) throw bad(file.path, 'it is shorter than its header length');
   const prefix = await file.bytes(0, 8);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
@@ -104,7 +104,7 @@ function readEntry(path: string, name: string, entry: unknown, dataStart: number
   return { name, type, shape, elements, byteLength, offset: dataStart + offsets[0] };
 }
 
-function checkCover(file: CheckpointFile, dataStart: number, tensors: SafetensorsTensor[]): void {
+function checkCover(file: WeightFile, dataStart: number, tensors: SafetensorsTensor[]): void {
   tensors.sort((a, b) => a.offset - b.offset || a.byteLength - b.byteLength);
   let end = dataStart;
   for (const { name, offset, byteLength } of tensors) {

@@ -9,6 +9,8 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { QuickstepError } from '../errors.ts';
 import { weightsIn } from './cache-folder.ts';
+import { diskFolder } from './disk-folder.ts';
+import type { FindFolder } from './folder.ts';
 import { isPlainName } from './known-models.ts';
 
 // Two levels up from here is the package, for src/weights/ as for dist/weights/.
@@ -63,11 +65,11 @@ export async function findHouse(id: string): Promise<string | undefined> {
  * A folder of weights that are no model of their own, by path or by its name in the package, which has a file
  * `member`; `undefined` when there is none.
  */
-export async function findFolder(id: string, member: string): Promise<string | undefined> {
-  for (const folder of [pathOf(id), ...(isPlainName(id) ? [join(houseFolder, id)] : [])])
-    if ((await readdir(folder).catch((): string[] => [])).includes(member)) return folder;
+export const findFolder: FindFolder = async (id, member) => {
+  for (const path of [pathOf(id), ...(isPlainName(id) ? [join(houseFolder, id)] : [])])
+    if ((await readdir(path).catch((): string[] => [])).includes(member)) return diskFolder(path);
   return undefined;
-}
+};
 
 /** Ids of all house models present. */
 export async function houseModels(): Promise<string[]> {

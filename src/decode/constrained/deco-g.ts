@@ -16,7 +16,7 @@ import type { Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
 import { FormatLikelihood } from './hmm/format-likelihood.ts';
 import type { Belief, Hmm } from './hmm/hmm.ts';
-import { openHmm } from './hmm/hmm-file.ts';
+import { readHmm } from './hmm/hmm-file.ts';
 import { type TokenAutomaton, tokenAutomaton } from './hmm/token-automaton.ts';
 import type { AnswerConstraint } from './processor.ts';
 
@@ -53,7 +53,7 @@ interface Plan {
  * 'bad-option' when no answer is short enough
  */
 async function planFor(id: string, run: Run, constraint: AnswerConstraint, longest: number): Promise<Plan> {
-  const hmm = await openHmm(id);
+  const hmm = await readHmm(id, run.findFolder);
   const { vocabulary, model } = hmm.facts;
   const size = constraint.constraint.vocabulary.size;
   if (size !== vocabulary) {

@@ -26,9 +26,11 @@ import { type Distribution, probabilityOf, sample } from '../sampling/distributi
 import { hasFilters } from '../sampling/processors.ts';
 import type { Choice } from '../sampling/sampler.ts';
 import { PrefixTrie, type TrieNode } from './prefix-trie.ts';
-import { openTrie, saveTrie } from './prefix-trie-file.ts';
 import type { AnswerConstraint } from './processor.ts';
 import { allows } from './token-constraint.ts';
+
+/** Only where there is a disk. */
+const trieFiles = () => import('./prefix-trie-file.ts');
 
 const options = z.strictObject({
   draws: z
@@ -172,7 +174,7 @@ class Draws {
     return {
       needsLogits: true,
       prepare: async () => {
-        if (path !== undefined) this.#trie = (await openTrie(path)) ?? this.#trie;
+        if (path !== undefined) this.#trie = (await (await trieFiles()).openTrie(path)) ?? this.#trie;
         this.#claim();
         this.#begin();
         this.#found = this.#walk();
@@ -185,7 +187,7 @@ class Draws {
         return { accepted: [] };
       },
       conclude: async () => {
-        if (path !== undefined && this.#ready) await saveTrie(path, this.#trie);
+        if (path !== undefined && this.#ready) await (await trieFiles()).saveTrie(path, this.#trie);
       },
     };
   }

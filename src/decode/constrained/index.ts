@@ -10,7 +10,7 @@ export { wellFormedChains } from './graph/well-formed-chains.ts';
 export { type Growth, growingStrings } from './growing-strings.ts';
 export { FormatLikelihood } from './hmm/format-likelihood.ts';
 export { Hmm, type HmmFacts } from './hmm/hmm.ts';
-export { openHmm, saveHmm } from './hmm/hmm-file.ts';
+export { openHmm, saveHmm } from './hmm/hmm-disk.ts';
 export { type TokenAutomaton, tokenAutomaton } from './hmm/token-automaton.ts';
 export { jsonSchemaLanguage } from './json-schema/compile.ts';
 export type { ByteState, Language } from './language.ts';

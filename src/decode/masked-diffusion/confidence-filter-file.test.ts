@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeSafetensors } from '../../weights/safetensors-write.ts';
 import { someFilter } from '../testing/filters.ts';
-import { openFilter, saveFilter } from './confidence-filter-file.ts';
+import { openFilter, saveFilter } from './confidence-filter-disk.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'quickstep-filters-'));
 afterAll(() => rm(root, { recursive: true }));

@@ -12,7 +12,7 @@ import type { Masking, Run } from '../run.ts';
 import { acceptedBy, learnedRule } from './commit/learned.ts';
 import { quotaRule } from './commit/quota.ts';
 import type { ConfidenceFilter } from './confidence-filter.ts';
-import { openFilter } from './confidence-filter-file.ts';
+import { readFilter } from './confidence-filter-file.ts';
 import { decodeCanvas } from './decode-canvas.ts';
 import { type EndGuard, endOfText } from './end-prediction.ts';
 import { type Layout, layoutOf, refuse, stepsPerBlock } from './layout.ts';
@@ -107,7 +107,7 @@ function phasesOf(options: Options, run: Run): Partial<Phases> {
     ...decodeCanvas(run, canvas, parts),
     prepare: async () => {
       if (options.tau === 1) return;
-      filter = await openFilter(options.filter);
+      filter = await readFilter(options.filter, run.findFolder);
       checkFit(filter, layout, run.masking!);
     },
   };

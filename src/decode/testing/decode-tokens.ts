@@ -2,6 +2,7 @@
 
 import type { KvCache } from '../../cache/index.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
+import { findFolder } from '../../weights/source-local.ts';
 import type { Language } from '../constrained/language.ts';
 import { AnswerConstraint, constraintProcessor } from '../constrained/processor.ts';
 import { TokenConstraint } from '../constrained/token-constraint.ts';
@@ -65,7 +66,16 @@ export function newRun(
   const processors = constraint && !constrains ? [constraintProcessor(constraint)] : [];
   const sampler = createSampler(sampling, { eosIds, processors });
   const limits = { ...rest, eosIds, stop, contextLength };
-  return new Run({ ...limits, request, cache, sampler, tokenizer: letters, draft: lane, constraint });
+  return new Run({
+    ...limits,
+    request,
+    cache,
+    sampler,
+    tokenizer: letters,
+    draft: lane,
+    constraint,
+    findFolder,
+  });
 }
 
 /** Cost of a draft forward in tests, in forwards of the model. */

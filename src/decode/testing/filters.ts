@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfidenceFilter, type FilterFacts, filterShapes } from '../masked-diffusion/confidence-filter.ts';
-import { saveFilter } from '../masked-diffusion/confidence-filter-file.ts';
+import { saveFilter } from '../masked-diffusion/confidence-filter-disk.ts';
 import { normal } from '../random.ts';
 
 export interface FilterChoice extends Partial<FilterFacts> {

@@ -3,7 +3,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type HeadShapes, type HeadWeights, saveHeadFile } from '../../models/draft-heads/file.ts';
+import { saveHeadFile } from '../../models/draft-heads/disk.ts';
+import type { HeadShapes, HeadWeights } from '../../models/draft-heads/file.ts';
 import { type MedusaFacts, medusaShapes } from '../../models/draft-heads/medusa.ts';
 import { normal } from '../random.ts';
 

@@ -3,7 +3,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { saveHmm } from '../constrained/hmm/hmm-file.ts';
+import { saveHmm } from '../constrained/hmm/hmm-disk.ts';
 import { randomHmm } from '../constrained/hmm/testing/small-hmm.ts';
 
 /** Path of a new folder with a model for so many tokens. */

@@ -6,8 +6,9 @@
 import { fileURLToPath } from 'node:url';
 import type { LanguageModel } from '../../models/language-model.ts';
 import type { Precision } from '../../models/linear.ts';
-import { loadCheckpoint } from '../../models/load.ts';
+import { loadCheckpoint } from '../../models/load-checkpoint.ts';
 import { openCheckpoint, type TokenizerData } from '../../weights/checkpoint.ts';
+import { findFolder } from '../../weights/source-local.ts';
 
 const path = fileURLToPath(new URL('../../../models/stories260k', import.meta.url));
 
@@ -43,7 +44,7 @@ export async function loadStories(
         read: (name) => checkpoint.read(name),
         close: () => checkpoint.close(),
       },
-      { precision, id: 'stories260k', threads: 1 },
+      { precision, id: 'stories260k', threads: 1, findFolder },
     );
   } finally {
     await checkpoint.close();

@@ -6,7 +6,6 @@
 import { QuickstepError } from '../../errors.ts';
 import type { GraphBuilder } from '../../graph/builder.ts';
 import { float32, type Value } from '../../graph/types.ts';
-import { openCheckpoint } from '../../weights/checkpoint.ts';
 import type { LanguageModel } from '../language-model.ts';
 import { LlamaWeights } from '../llama-weights.ts';
 
@@ -41,6 +40,8 @@ export async function readDraftBase(
     throw new QuickstepError('unsupported', `${id} has no checkpoint that heads could read.`, hint);
   }
   const { hiddenSize, normEpsilon } = config;
+  // Only where there is a disk.
+  const { openCheckpoint } = await import('../../weights/checkpoint.ts');
   const checkpoint = await openCheckpoint(path);
   try {
     const plain = new LlamaWeights(config, checkpoint, false);

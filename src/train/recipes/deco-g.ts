@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Hmm } from '../../decode/constrained/hmm/hmm.ts';
-import { saveHmm } from '../../decode/constrained/hmm/hmm-file.ts';
+import { saveHmm } from '../../decode/constrained/hmm/hmm-disk.ts';
 import { generateBatch } from '../../decode/generate.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { load } from '../../models/load.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generate } from '../../decode/generate.ts';
 import { ConfidenceFilter, filterShapes } from '../../decode/masked-diffusion/confidence-filter.ts';
-import { openFilter } from '../../decode/masked-diffusion/confidence-filter-file.ts';
+import { openFilter } from '../../decode/masked-diffusion/confidence-filter-disk.ts';
 import { uniform } from '../../decode/random.ts';
 import { someFilter } from '../../decode/testing/filters.ts';
 import { float32 } from '../../graph/types.ts';

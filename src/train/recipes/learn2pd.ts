@@ -10,7 +10,7 @@ import {
   type FilterFacts,
   filterShapes,
 } from '../../decode/masked-diffusion/confidence-filter.ts';
-import { saveFilter } from '../../decode/masked-diffusion/confidence-filter-file.ts';
+import { saveFilter } from '../../decode/masked-diffusion/confidence-filter-disk.ts';
 import { QuickstepError } from '../../errors.ts';
 import { float32 } from '../../graph/types.ts';
 import { areaUnderCurve, type Judged } from '../../tasks/area-under-curve.ts';

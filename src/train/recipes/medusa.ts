@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { float32, tensor } from '../../graph/types.ts';
 import { type DraftBase, finalHidden, readDraftBase } from '../../models/draft-heads/base.ts';
-import { saveHeadFile } from '../../models/draft-heads/file.ts';
+import { saveHeadFile } from '../../models/draft-heads/disk.ts';
 import {
   type MedusaFacts,
   MedusaHeads,
