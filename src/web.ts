@@ -34,6 +34,8 @@ export interface WebLoadOptions extends Pick<CheckpointOptions, 'precision' | 's
   runtimeUrl?: string;
   /** Threads of the wasm provider; more than one needs a cross-origin isolated page. */
   threads?: number;
+  /** Names of the files in the folder, where they are known: no others are asked for. */
+  files?: readonly string[];
   onProgress?: FetchOptions['onProgress'];
 }
 
@@ -81,7 +83,7 @@ export async function loadFromUrl(url: string | URL, options: WebLoadOptions = {
   if (!address.pathname.endsWith('/')) {
     throw new QuickstepError('bad-option', `${address.href} is no folder.`, 'End the address with a slash.');
   }
-  const checkpoint = await openFolder(urlFolder(address, { signal, onProgress }));
+  const checkpoint = await openFolder(urlFolder(address, { signal, onProgress }, options.files));
   try {
     return await loadCheckpoint(checkpoint, {
       id: address.pathname.split('/').at(-2),

@@ -5,24 +5,10 @@
  */
 
 import { z } from 'zod';
+import { families } from './families.ts';
 
-/** Groups of systems, in the order in which tables and pages show them. */
-export const families = {
-  'masked-diffusion': 'Masked diffusion language models',
-  speculative: 'Speculative decoding and many drafts at once',
-  constrained: 'Constrained decoding',
-  fused: 'Steered and fused logits',
-  latent: 'Latent and continuous reasoning',
-  'kv-cache': 'KV cache selection and eviction',
-  systems: 'Architectures and serving for cheap decoding',
-  images: 'Image generation',
-  audio: 'Audio',
-  'vision-language': 'Vision and language',
-  retrieval: 'Retrieval and ranking',
-  routing: 'Route planning',
-  prompting: 'Prompting and voting',
-  theory: 'Theory',
-} as const;
+export { families } from './families.ts';
+export { type Light, lightOf } from './light.ts';
 
 /** The four phases of a decoding step. */
 export const phases = {
@@ -76,8 +62,6 @@ export type Family = keyof typeof families;
 export type Phase = keyof typeof phases;
 export type Need = keyof typeof needs;
 export type ModelName = keyof typeof models;
-
-const publishedCheckpoints: readonly ModelName[] = ['SmolLM2-135M'];
 
 function keysOf<T extends Record<string, string>>(table: T): [keyof T & string, ...(keyof T & string)[]] {
   return Object.keys(table) as [keyof T & string, ...(keyof T & string)[]];
@@ -145,12 +129,3 @@ export const paperSchema = z
 
 /** One system of the catalogue. */
 export type Paper = z.infer<typeof paperSchema>;
-
-/** `works` on a published checkpoint, works on a `house` model only, or is `planned`. */
-export type Light = 'works' | 'house' | 'planned';
-
-/** The traffic light of a system, from its status and the models it runs on. */
-export function lightOf(paper: Pick<Paper, 'status' | 'models'>): Light {
-  if (paper.status === 'planned') return 'planned';
-  return paper.models.some((model) => publishedCheckpoints.includes(model)) ? 'works' : 'house';
-}

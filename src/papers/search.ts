@@ -4,7 +4,8 @@
  * about a millisecond, so there is no index and no library.
  */
 
-import { families, type Paper } from './schema.ts';
+import { families } from './families.ts';
+import type { Paper } from './schema.ts';
 
 function wordsOf(text: string): string[] {
   const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();

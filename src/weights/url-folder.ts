@@ -49,16 +49,13 @@ async function fetchBytes(url: URL, { signal, onProgress }: FetchOptions): Promi
   return bytes;
 }
 
-/** @param names Its weight files; other files are asked for by name. */
-export function urlFolder(
-  url: URL,
-  options: FetchOptions = {},
-  names: readonly string[] = ['model.safetensors'],
-): Folder {
-  const read = (name: string) => fetchBytes(new URL(name, url), options);
+/** @param names Its files, where they are known: nothing else is asked for. Otherwise one file of weights is supposed. */
+export function urlFolder(url: URL, options: FetchOptions = {}, names?: readonly string[]): Folder {
+  const read = async (name: string) =>
+    names && !names.includes(name) ? undefined : fetchBytes(new URL(name, url), options);
   return {
     path: url.href.replace(/\/$/, ''),
-    names: async () => names,
+    names: async () => names ?? ['model.safetensors'],
     text: async (name) => {
       const bytes = await read(name);
       return bytes && new TextDecoder().decode(bytes);

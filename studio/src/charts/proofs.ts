@@ -1,0 +1,60 @@
+/** The checked-in results of the proofs, and of the benchmark of all diffusion decodings; fetched when they are looked at. */
+
+import type { Findings } from '../../../src/proofs/proof.ts';
+
+export interface ProofResult extends Omit<Findings, 'measurements'> {
+  measurements: readonly Measured[];
+  slug: string;
+  claim: string;
+  ratio: number;
+  threshold: number;
+  holds: boolean;
+  model: string;
+  seed: number;
+  samples: number;
+}
+
+/** A decoding over all tasks together. */
+export interface DecodingPoint {
+  label: string;
+  kind: string;
+  /** Mean forwards an answer. */
+  forwards: number;
+  accuracy: number;
+}
+
+const results = import.meta.glob<ProofResult>('../../../proofs/results/*.json', { import: 'default' });
+
+/** The result of a paper's proof; undefined where none is checked in. */
+export const proofOf = (slug: string): Promise<ProofResult> | undefined =>
+  results[`../../../proofs/results/${slug}.json`]?.();
+
+export const allProofs = (): Promise<ProofResult[]> =>
+  Promise.all(Object.values(results).map((load) => load()));
+
+interface Measured {
+  label: string;
+  kind?: string;
+  tasks: readonly { samples: number; correct: number; forwards: number }[];
+}
+
+/** Mean over the problems of all tasks. */
+export function pointOf({ label, kind = '', tasks }: Measured): DecodingPoint {
+  const samples = tasks.reduce((sum, task) => sum + task.samples, 0);
+  const correct = tasks.reduce((sum, task) => sum + task.correct, 0);
+  const forwards = tasks.reduce((sum, task) => sum + task.forwards * task.samples, 0);
+  return { label, kind, forwards: forwards / samples, accuracy: correct / samples };
+}
+
+export interface DiffusionBenchmark {
+  date: string;
+  machine: { processor: string; cores: number };
+  samples: number;
+  seed: number;
+  decodings: Measured[];
+}
+
+export async function diffusionBenchmark(): Promise<DiffusionBenchmark> {
+  const found = await import('../../../bench/results/diffusion-zen4-2core.json');
+  return found.default as unknown as DiffusionBenchmark;
+}

@@ -1,0 +1,47 @@
+/** Test support: the built studio in Debian's Chromium, and what went wrong on its pages. */
+
+import { access } from 'node:fs/promises';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type StaticServer, serveStatic } from './static-server.ts';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+export interface Studio {
+  server: StaticServer;
+  context: BrowserContext;
+  page: Page;
+  /** Errors of the console and of scripts, and requests to anyone but the page's own origin, so far. */
+  problems: string[];
+  open(address: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a browser on the built studio. Throws when it was not built. */
+export async function openStudio(): Promise<Studio> {
+  await access('dist/studio/index.html').catch(() => {
+    throw new Error('The studio is not built. Run: npm run build');
+  });
+  const server = await serveStatic();
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const problems: string[] = [];
+  context.on('request', (request) => {
+    const url = request.url();
+    if (!/^(data|blob):/.test(url) && !url.startsWith(`${server.origin}/`)) problems.push(`request: ${url}`);
+  });
+  context.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+  });
+  context.on('weberror', (error) => problems.push(`error: ${error.error().message}`));
+  const page = await context.newPage();
+  page.setDefaultTimeout(90_000);
+  return {
+    ...{ server, context, page, problems },
+    // Only the hash changes, so that loaded models stay.
+    open: async (address) => void (await page.goto(`${server.origin}/#/${address}`)),
+    close: async () => {
+      await browser.close();
+      await server.close();
+    },
+  };
+}
