@@ -16,6 +16,8 @@ export default defineConfig({
     outDir: '../dist/studio',
     emptyOutDir: true,
     target: 'es2022',
+    // Methods import what reads the disk only where they need it.
+    rolldownOptions: { external: [/^node:/] },
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,

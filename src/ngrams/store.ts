@@ -55,7 +55,7 @@ export class NgramStore implements AsyncDisposable {
    */
   static async open(id: string): Promise<NgramStore> {
     const folder = await findFolder(id, storeName);
-    const path = folder ? join(folder, storeName) : id;
+    const path = folder ? join(folder.path, storeName) : id;
     const handle = await open(path, 'r').catch((cause) => {
       const hint = 'Name the file of a store; quickstep ngrams build <folder> makes one.';
       throw new QuickstepError('not-found', `There is no n-gram store ${JSON.stringify(id)}.`, hint, {
