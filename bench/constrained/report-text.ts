@@ -97,9 +97,9 @@ The engines take turns in every round; figures are medians over the rounds. XGra
 answer under the schema is faster than a free one, because forced text is drafted. The largest share of a free step that
 a mask takes once it is known: ${(100 * largestMaskShare(results)).toFixed(2)}%.
 ${busy ? `\n**${busy}** Its times are for orientation.\n` : ''}
-${constrainedTables(results)
-  .map((table) => `## ${table.title}\n\n${asMarkdown(table)}`)
-  .join('\n\n')}
+## Result
+
+${constrainedTables(results).map(asMarkdown).join('\n\n')}
 
 ## Conditions
 
