@@ -51,7 +51,7 @@ interface Written {
 export const decoG: Proof = {
   slug: 'deco-g',
   claim:
-    'In formats that the model was not trained on, every answer keeps to its format, more of them are right than under plain masking, and they are at least twice as probable to the model, in nats.',
+    'In formats that the model was not trained on, every answer keeps to its format, more of them are right than under plain masking, and they lose at most half as many nats to the model.',
   threshold: 2,
   gain: "times plain masking's loss an answer, in nats, over Deco-G's",
   model: 'house-causal',
