@@ -58,8 +58,8 @@ const curves = (Object.keys(colors) as (keyof typeof colors)[]).map((name) => ({
   ),
 }));
 const marks = [
-  { ...named('oracle'), text: 'oracle' },
-  { ...named('token-level speculation'), text: 'token-level speculation (lossless; forwards)' },
+  { ...named('oracle'), text: 'oracle', dy: 16 },
+  { ...named('token-level speculation'), text: 'token-level speculation (lossless; forwards)', dy: -14 },
 ];
 const lowest = Math.floor(Math.min(...points.map(({ y }) => y)) / 5) * 5;
 
@@ -103,7 +103,9 @@ const svg = Plot.plot({
       textAnchor: 'end',
     }),
     Plot.dot(marks, { x: 'x', y: 'y', stroke: '#3f7d4e', fill: 'white', strokeWidth: 2, r: 5 }),
-    Plot.text(marks, { x: 'x', y: 'y', text: 'text', dy: -14, dx: 4, textAnchor: 'start', fill: '#3f7d4e' }),
+    ...marks.map(({ dy, ...mark }) =>
+      Plot.text([mark], { x: 'x', y: 'y', text: 'text', dy, dx: 4, textAnchor: 'start', fill: '#3f7d4e' }),
+    ),
     Plot.text(
       curves.map(({ name }, i) => ({ name, x: 72, y: lowest + 9 - 3 * i })),
       {

@@ -118,7 +118,7 @@ describe('loadCatalogue', () => {
       'either authors',
     ],
     ['no authors at all', 'x.json', text({ authors: undefined, authorCount: undefined }), 'either authors'],
-    ['works without a measurement', 'x.json', text({ status: 'works' }), 'measured'],
+    ['works without a measurement', 'x.json', text({ status: 'works', measured: undefined }), 'measured'],
     ['a link elsewhere', 'x.json', text({ url: 'https://example.org/abs/2401.10774' }), 'arXiv'],
     ['a slug that leaves the folder', 'x.json', text({ slug: '../x' }), 'must be a slug'],
   ])('refuses %s', async (_case, name, content, expected) => {
