@@ -1,7 +1,10 @@
 /** Batches: answers do not depend on the schedule, prefixes are read once, slots go with their last sharer. */
 
 import { afterAll, describe, expect, it } from 'vitest';
+import { QuickstepError } from '../../errors.ts';
+import { greedy } from '../baseline/greedy.ts';
 import { generate } from '../generate.ts';
+import type { Method } from '../method.ts';
 import { loadStories } from '../testing/models.ts';
 import {
   type BatchOptions,
@@ -39,6 +42,16 @@ batch.push({ prompt: documents[0] + questions[0], options: { maxTokens: 0 } });
 const alone = await Promise.all(
   batch.map(async ({ prompt, options }) => (await generate(model, prompt, options).result).text),
 );
+
+/** A method of which one phase fails. */
+const failing = (phase: 'choose' | 'prepare'): Method => ({
+  ...(greedy as Method),
+  phases: () => ({
+    [phase]: () => {
+      throw new QuickstepError('bad-file', 'The heads are broken.');
+    },
+  }),
+});
 
 async function run(requests: readonly BatchRequest[], options: BatchOptions = {}) {
   const outcomes: BatchOutcome[] = [];
@@ -105,6 +118,8 @@ describe('decodeBatch', () => {
       { prompt: documents[0].repeat(3) },
       { prompt: [{ role: 'user', content: 'Hello' }] },
       { prompt: 'Once', options: { maxTokens: 90, ignoreEos: true } },
+      { prompt: 'Lily saw', options: { method: failing('choose') } },
+      { prompt: 'Lily had', options: { method: failing('prepare') } },
     ];
     const { outcomes } = await run([...bad, ...batch], { maxSlots: 80 });
     const errors = outcomes.flatMap((outcome) =>
@@ -118,6 +133,8 @@ describe('decodeBatch', () => {
       4: 'out-of-memory',
       5: 'unsupported',
       6: 'out-of-memory',
+      7: 'bad-file',
+      8: 'bad-file',
     });
     const texts = outcomes.flatMap((outcome) =>
       'result' in outcome ? [[outcome.index - bad.length, outcome.result.text]] : [],

@@ -63,6 +63,8 @@ export class Schedule {
   readonly #rows: readonly number[];
   /** Expected answer tokens of jobs that were stopped for want of slots. */
   readonly #regrown = new Map<number, number>();
+  /** Jobs whose runs failed in the last forward. */
+  readonly #failures: { job: number; error: QuickstepError }[] = [];
   #finished = 0;
   #finishedRows = 0;
   readonly #statistics: BatchStatistics = {
@@ -82,7 +84,10 @@ export class Schedule {
       },
       close: () => void cache.compactIfSparse(),
     };
-    this.#set = new RunningSet(model, lane, options.budget);
+    this.#set = new RunningSet(model, lane, options.budget, ({ request: job }, error) => {
+      if (!QuickstepError.isInstance(error)) throw error;
+      this.#failures.push({ job, error });
+    });
     const prompts = jobs.map(({ tokens }) => tokens);
     const { groups } = options.sharing === 'groups' ? prefixGroups(prefixTree(prompts)) : { groups: [] };
     this.#prefixes = {
@@ -111,7 +116,7 @@ export class Schedule {
    * Lets prompts begin while the next forward has rows left for them and there is memory, and yields those that need no
    * forward.
    */
-  *begin(): Generator<BatchOutcome, void, void> {
+  async *begin(): AsyncGenerator<BatchOutcome, void, void> {
     const { budget, maxRunning } = this.#options;
     while (this.#set.size < maxRunning && this.#set.waitingRows < budget) {
       // Those whose prefix is just being read stand back for others.
@@ -127,12 +132,14 @@ export class Schedule {
     }
   }
 
-  *#start(job: number): Generator<BatchOutcome, void, void> {
+  async *#start(job: number): AsyncGenerator<BatchOutcome, void, void> {
     const { index, tokens, options } = this.#jobs[job];
-    let request: Request;
+    let request: Request | undefined;
     try {
       request = requests(this.#model, options)({ tokens }, job, this.#cache);
+      await request.phases.prepare?.();
     } catch (error) {
+      request?.run.dispose();
       if (!QuickstepError.isInstance(error)) throw error;
       this.#prefixes.began(job);
       this.#count(job);
@@ -179,6 +186,14 @@ export class Schedule {
     statistics.peakSlots = Math.max(statistics.peakSlots, slots);
     statistics.slotForwards += slots;
     for (const job of finished) yield this.#finish(job);
+    for (const { job, error } of this.#failures.splice(0)) yield this.#fail(job, error);
+  }
+
+  #fail(job: number, error: QuickstepError): BatchOutcome {
+    this.#active.delete(job);
+    this.#prefixes.ended(job);
+    this.#count(job);
+    return { index: this.#jobs[job].index, error };
   }
 
   #finish(job: number): BatchOutcome {
@@ -229,19 +244,13 @@ export class Schedule {
       const newest = runs[runs.length - 1];
       const job = newest.request;
       this.#set.remove(newest);
-      this.#active.delete(job);
       if (runs.length === 1) {
-        this.#prefixes.ended(job);
         const message = `An answer outgrew the ${maxSlots} slots of the cache.`;
-        const error = new QuickstepError(
-          'out-of-memory',
-          message,
-          'Raise maxSlots, or ask for fewer tokens.',
-        );
-        this.#count(job);
-        yield { index: this.#jobs[job].index, error };
+        const hint = 'Raise maxSlots, or ask for fewer tokens.';
+        yield this.#fail(job, new QuickstepError('out-of-memory', message, hint));
         return;
       }
+      this.#active.delete(job);
       // It will not begin again before there is room for more than it had expected.
       this.#regrown.set(job, Math.min(this.#jobs[job].limit, 2 * this.#expected(job) + 1));
       this.#prefixes.stopped(job);
