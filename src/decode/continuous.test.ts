@@ -120,6 +120,16 @@ describe('ContinuousBatch', () => {
     expect(batch.slots).toBe(0);
   });
 
+  it('closes: nothing is running any more, nothing is taken', async () => {
+    const batch = new ContinuousBatch(model);
+    const cut = batch.generate(prompts[0], { maxTokens: 200, ignoreEos: true });
+    for await (const step of batch.generate(prompts[1], { maxTokens: 9 })) if (step.step === 2) break;
+    await batch.close();
+    await expect(cut.result).rejects.toMatchObject({ code: 'disposed' });
+    expect([batch.running, batch.slots]).toEqual([0, 0]);
+    expect(() => batch.generate(prompts[0])).toThrow('closed');
+  });
+
   it('goes on after a forward that failed', async () => {
     let broken = true;
     const failing = Object.create(model, {

@@ -5,6 +5,7 @@
  */
 
 import type { KvBatch, KvCache } from '../cache/index.ts';
+import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import {
   type GenerateOptions,
@@ -32,6 +33,8 @@ export interface ContinuousOptions {
   maxRunning?: number;
 }
 
+const closed = () => new QuickstepError('disposed', 'The batch is closed.', 'Make another one.');
+
 export class ContinuousBatch {
   readonly model: LanguageModel;
   readonly maxRunning: number;
@@ -41,7 +44,8 @@ export class ContinuousBatch {
   #lanes: KvBatch;
   #set: RunningSet;
   #numbers = 0;
-  #driving = false;
+  #driving: Promise<void> | undefined;
+  #closed = false;
 
   constructor(model: LanguageModel, { maxRunning = 32 }: ContinuousOptions = {}) {
     this.model = model;
@@ -71,6 +75,7 @@ export class ContinuousBatch {
    */
   generate(prompt: Prompt, { signal, ...options }: GenerateOptions = {}): Generation<Result> {
     signal?.throwIfAborted();
+    if (this.#closed) throw closed();
     const open = requests(this.model, options);
     const tokens = promptTokens(this.model, prompt);
     const number = this.#numbers++;
@@ -84,13 +89,20 @@ export class ContinuousBatch {
     });
     ended.catch(() => {});
     this.#waiting.push(job);
-    void this.#drive();
+    this.#driving ??= this.#drive();
     return {
       [Symbol.asyncIterator]: () => steps[Symbol.asyncIterator](),
       get result() {
         return ended.then(() => job.request!.result());
       },
     };
+  }
+
+  /** Ends all requests; resolves once the model is not used any more, so that it can be disposed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { steps } of [...this.#waiting, ...this.#running.values()]) steps.fail(closed());
+    await this.#driving;
   }
 
   #newSet(): RunningSet {
@@ -102,19 +114,16 @@ export class ContinuousBatch {
 
   /** Steps while there is anything to do; only one call at a time does. */
   async #drive(): Promise<void> {
-    if (this.#driving) return;
-    this.#driving = true;
     // The caller has its iterator before anything happens.
     await undefined;
-    for (;;) {
+    do {
       this.#dropClosed();
       while (this.#waiting.length > 0 && this.#running.size < this.maxRunning) {
         await this.#admit(this.#waiting.shift()!);
       }
-      if (this.#running.size === 0 && this.#waiting.length === 0) break;
       if (this.#running.size > 0) await this.#step();
-    }
-    this.#driving = false;
+    } while (this.#running.size > 0 || this.#waiting.length > 0);
+    this.#driving = undefined;
   }
 
   /** Removes the requests that were aborted or whose reader has left. */

@@ -36,31 +36,40 @@ export async function readBody<T>(req: IncomingMessage, maxBytes: number, schema
   return parsed.data;
 }
 
-async function readText(req: IncomingMessage, maxBytes: number): Promise<string> {
-  const tooLong = () => new ApiError(413, 'body_too_large', `The body is longer than ${maxBytes} bytes.`);
-  if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLong();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLong();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 /** Most bytes of a refused body that are read, and forgotten, so that its sender gets to hear of the refusal. */
 const maxDiscarded = 64 * 1024 * 1024;
 
-/** Lets the rest of a body pass, up to a point where the connection is cut. */
+function readText(req: IncomingMessage, maxBytes: number): Promise<string> {
+  const tooLong = () => new ApiError(413, 'body_too_large', `The body is longer than ${maxBytes} bytes.`);
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLong());
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = [];
+    let bytes = 0;
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else {
+        chunks = [];
+        reject(tooLong());
+      }
+    });
+    req.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    req.on('close', () =>
+      reject(new ApiError(499, 'client_gone', 'The client went before its request was whole.')),
+    );
+    req.on('error', () => {});
+  });
+}
+
+/** Lets what is left of a body pass unread, up to a point where the connection is cut. */
 export function discardRest(req: IncomingMessage): void {
   if (req.complete || req.destroyed) return;
   let bytes = 0;
+  req.on('error', () => {});
   req.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > maxDiscarded) req.destroy();
   });
-  req.on('error', () => {});
 }
 
 function checkDepth(json: unknown): void {

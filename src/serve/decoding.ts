@@ -1,35 +1,10 @@
-/**
- * From a checked request to a running answer: what the OpenAI routes and the step stream have in common. The engine's own
- * options stand in the field `quickstep` there, and at the top level here.
- */
+/** From a checked request to a running answer: what the OpenAI routes and the step stream have in common. */
 
 import { randomInt } from 'node:crypto';
-import { z } from 'zod';
 import type { ContinuousBatch } from '../decode/continuous.ts';
 import type { GenerateOptions, Generation, Prompt, Result } from '../decode/generate.ts';
-import { samplingOptions } from '../decode/sampling/options.ts';
 import { ApiError } from './api-error.ts';
 import { type ModelPool, methodOf } from './models.ts';
-
-/** Most characters of a pattern or grammar. */
-const maxSource = 64 * 1024;
-
-/** Options that `generate` checks by itself: passed on as they are. */
-const sampling = Object.fromEntries(
-  Object.keys(samplingOptions.shape).map((key) => [key, z.unknown().optional()]),
-) as Record<keyof typeof samplingOptions.shape, z.ZodOptional<z.ZodUnknown>>;
-
-/** What a request may say about its decoding, under the names of `GenerateOptions`. */
-export const engineFields = z.strictObject({
-  method: z.string().max(100).optional(),
-  methodOptions: z.record(z.string(), z.unknown()).optional(),
-  ignoreEos: z.boolean().optional(),
-  grammar: z.string().max(maxSource).optional(),
-  regex: z.string().max(maxSource).optional(),
-  ...sampling,
-});
-
-export type EngineFields = z.output<typeof engineFields>;
 
 /** What decoding needs of a server. */
 export interface Decoding {

@@ -6,6 +6,7 @@ export class EventStream {
   readonly #res: ServerResponse;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #timeoutMs: number;
+  #waiting: Promise<void> | undefined;
 
   /** @param timeout seconds a reader may take until it has room for the next event; then its connection is closed. */
   constructor(res: ServerResponse, headers: Readonly<Record<string, string>>, timeout: number) {
@@ -35,11 +36,23 @@ export class EventStream {
     if (!res.write(`${named}data: ${data}\n\n`)) await this.#room();
   }
 
+  /** Ends the stream; what is still to be sent gets as much time as an event. */
   end(): void {
-    this.#res.end();
+    const res = this.#res;
+    const timer = setTimeout(() => res.destroy(), this.#timeoutMs);
+    res.once('close', () => clearTimeout(timer));
+    res.end();
   }
 
+  /** One wait for all that have something to send. */
   #room(): Promise<void> {
+    this.#waiting ??= this.#drained().finally(() => {
+      this.#waiting = undefined;
+    });
+    return this.#waiting;
+  }
+
+  #drained(): Promise<void> {
     const res = this.#res;
     return new Promise((resolve) => {
       const done = () => {

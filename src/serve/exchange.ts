@@ -1,5 +1,6 @@
 /** One request and its answer, as routes see them: a checked body, a turn among all requests, JSON or events out. */
 
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Result } from '../decode/generate.ts';
@@ -64,6 +65,8 @@ export class Exchange {
     const { admission, closing, timeout } = this.#options;
     const leave = admission.enter(answers);
     const controller = new AbortController();
+    // Every answer of the request listens to it.
+    setMaxListeners(0, controller.signal);
     const abort = (reason: unknown) => controller.abort(reason);
     const gone = () => abort(new ApiError(499, 'client_gone', 'The client has closed the connection.'));
     const late = () => abort(new ApiError(504, 'timeout', `The answer took longer than ${timeout} seconds.`));

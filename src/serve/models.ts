@@ -128,10 +128,11 @@ export class ModelPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const batch of this.#batches.values()) {
-      const loaded = await batch.catch(() => undefined);
-      await loaded?.model[Symbol.asyncDispose]();
-    }
+    const settled = await Promise.allSettled(this.#batches.values());
+    const batches = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    // A model may draft in another's batch.
+    for (const batch of batches) await batch.close();
+    for (const { model } of batches) await model[Symbol.asyncDispose]();
   }
 }
 

@@ -3,7 +3,7 @@
  * what a request may cost is bounded before it is paid.
  */
 
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
@@ -115,6 +115,8 @@ export class QuickstepServer implements AsyncDisposable {
       (req, res) => void this.#answer(req, res),
     );
     this.#http.maxHeadersCount = 100;
+    // Every pending answer listens to it.
+    setMaxListeners(0, this.#end.signal);
   }
 
   /** It finishes what is under way and takes nothing new. */

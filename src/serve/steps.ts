@@ -3,14 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type GenerateOptions, type Prompt, promptTokens } from '../decode/generate.ts';
+import { jsonOptions } from '../decode/json-options.ts';
 import { findMethod } from '../decode/registry.ts';
 import type { Step } from '../decode/step.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { type Decoding, engineFields, prepare } from './decoding.ts';
+import { type Decoding, prepare } from './decoding.ts';
 import type { Exchange } from './exchange.ts';
 
 const stepsBody = z.strictObject({
-  ...engineFields.shape,
+  ...jsonOptions.shape,
   model: z.string().min(1).max(512),
   prompt: z.union([
     z.string(),

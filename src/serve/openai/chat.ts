@@ -1,6 +1,7 @@
 /** `POST /v1/chat/completions`. */
 
 import { randomUUID } from 'node:crypto';
+import { type Calling, instruct } from '../../decode/constrained/function-call.ts';
 import type { GenerateOptions, Result } from '../../decode/generate.ts';
 import type { Step } from '../../decode/step.ts';
 import type { ChatMessage } from '../../text/chat.ts';
@@ -10,7 +11,7 @@ import { finishReason, readAll, startAll, usageOf } from './answers.ts';
 import { type ChatBody, chatBody, type Message } from './fields.ts';
 import { chatLogprobs, TokenOrder } from './logprobs.ts';
 import { engineOptions } from './options.ts';
-import { type Calling, callingOf, instructions, toolCall } from './tools.ts';
+import { callingOf, toolCall } from './tools.ts';
 
 export async function chatCompletions(exchange: Exchange, decoding: Decoding): Promise<void> {
   const body = await exchange.body(chatBody);
@@ -103,10 +104,5 @@ function conversation(messages: readonly Message[], calling: Calling | undefined
       content: [textOf(message.content), ...written].filter(Boolean).join('\n'),
     };
   });
-  if (!calling) return plain;
-  const told = instructions(calling);
-  const [first, ...rest] = plain;
-  return first.role === 'system'
-    ? [{ role: 'system', content: `${first.content}\n\n${told}` }, ...rest]
-    : [{ role: 'system', content: told }, ...plain];
+  return calling ? instruct(plain, calling) : plain;
 }

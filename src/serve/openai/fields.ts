@@ -1,7 +1,7 @@
 /** The bodies that OpenAI's clients send, as far as the engine can honour them. All else is refused by name. */
 
 import { z } from 'zod';
-import { engineFields } from '../decoding.ts';
+import { jsonOptions } from '../../decode/json-options.ts';
 
 const maxMessages = 2048;
 const maxChoices = 32;
@@ -32,7 +32,7 @@ const shared = {
   seed: z.int().nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(64)]).nullish(),
   n: z.int().min(1).max(maxChoices).nullish(),
-  quickstep: engineFields.nullish(),
+  quickstep: jsonOptions.nullish(),
 };
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
