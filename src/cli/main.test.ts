@@ -325,6 +325,7 @@ describe.concurrent('help', () => {
   it.each([
     'generate',
     'batch',
+    'serve',
     'compare',
     'evaluate',
     'train',
