@@ -19,6 +19,10 @@ async function answer(request: Request): Promise<Record<string, number>> {
   if (!engine) throw new Error('no engine was loaded');
   if (request.kind === 'generate') return engine.generate(request);
   if (request.kind === 'batch') return engine.batch(request);
+  if (request.kind === 'answer') {
+    if (!engine.answer) throw new Error('this engine does not draft');
+    return engine.answer(request);
+  }
   return engine.rows(request);
 }
 

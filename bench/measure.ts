@@ -168,5 +168,6 @@ async function measureInTurns({ ids, settings, figures, optionsOf, report }: Con
 function describe(question: Question): string {
   if (question.kind === 'generate') return `prompt of ${question.prompt}, then ${question.tokens} tokens`;
   if (question.kind === 'rows') return `verification after ${question.context} tokens`;
+  if (question.kind === 'answer') return `answer of at most ${question.maxTokens} tokens`;
   return `batch of ${question.sequences}`;
 }

@@ -30,7 +30,20 @@ export interface RowsQuestion {
   repeats: number;
 }
 
-export type Question = GenerateQuestion | BatchQuestion | RowsQuestion;
+/**
+ * Answers a prompt of token ids greedily, up to `maxTokens` or the end token. Answer: `seconds` in all and `first` until the
+ * first token, the number of `tokens`, and a `digest` that tells answers apart; where drafts are verified also
+ * `forwards`, and by level from 1 on how often a place was drafted and was right (`drafted.1`, `accepted.1`, …).
+ */
+export interface AnswerQuestion {
+  kind: 'answer';
+  prompt: readonly number[];
+  maxTokens: number;
+  /** How the engine drafts, by a name of its own; without it one token at a time. */
+  drafts?: string;
+}
+
+export type Question = GenerateQuestion | BatchQuestion | RowsQuestion | AnswerQuestion;
 
 /** Numbers by name. */
 export type Answer = Record<string, number>;
@@ -39,6 +52,15 @@ export interface Engine {
   generate(question: GenerateQuestion): Promise<Answer>;
   batch(question: BatchQuestion): Promise<Answer>;
   rows(question: RowsQuestion): Promise<Answer>;
+  /** Engines that answer prompts with drafts. */
+  answer?(question: AnswerQuestion): Promise<Answer>;
+}
+
+/** A number that tells lists of tokens apart (FNV-1a over the ids, 32 bits). */
+export function digestOf(tokens: readonly number[]): number {
+  let hash = 0x811c9dc5;
+  for (const token of tokens) hash = Math.imul(hash ^ token, 0x01000193) >>> 0;
+  return hash;
 }
 
 /** Where an engine finds its weights, and how much it may use. */

@@ -8,7 +8,9 @@
 
 import {
   type Answer,
+  type AnswerQuestion,
   type BatchQuestion,
+  digestOf,
   type Engine,
   type EngineOptions,
   type GenerateQuestion,
@@ -32,12 +34,16 @@ interface LlamaSequence {
   controlledEvaluate(input: ScoredToken[]): Promise<unknown[]>;
 }
 
+/** Opaque here: made by the package, handed back to it. */
+type TokenPredictor = object;
+
 interface LlamaContext {
-  getSequence(): LlamaSequence;
+  getSequence(options?: { tokenPredictor?: TokenPredictor }): LlamaSequence;
   dispose(): Promise<void>;
 }
 
 interface LlamaModel {
+  isEogToken(token: number): boolean;
   createContext(options: {
     contextSize: number;
     sequences?: number;
@@ -50,6 +56,7 @@ interface NodeLlamaCpp {
   getLlama(options: { gpu: false; build: 'never'; maxThreads: number; logLevel: 'error' }): Promise<{
     loadModel(options: { modelPath: string }): Promise<LlamaModel>;
   }>;
+  InputLookupTokenPredictor: new () => TokenPredictor;
 }
 
 /** Rows llama.cpp computes at once, as Quickstep reads prompts. */
@@ -57,11 +64,15 @@ const batchSize = 512;
 
 export async function createLlamaCpp({ path, threads, contextLength }: EngineOptions): Promise<Engine> {
   const name: string = 'node-llama-cpp';
-  const { getLlama } = (await import(name)) as NodeLlamaCpp;
+  const { getLlama, InputLookupTokenPredictor } = (await import(name)) as NodeLlamaCpp;
   const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: 'error' });
   const model = await llama.loadModel({ modelPath: path });
   const context = await model.createContext({ contextSize: contextLength, batchSize, threads });
-  return new LlamaCpp(model, context.getSequence(), threads);
+  const looking = async () => {
+    const context = await model.createContext({ contextSize: contextLength, batchSize, threads });
+    return context.getSequence({ tokenPredictor: new InputLookupTokenPredictor() });
+  };
+  return new LlamaCpp(model, context.getSequence(), threads, looking);
 }
 
 class LlamaCpp implements Engine {
@@ -69,7 +80,16 @@ class LlamaCpp implements Engine {
   readonly #sequence: LlamaSequence;
   readonly #threads: number;
 
-  constructor(model: LlamaModel, sequence: LlamaSequence, threads: number) {
+  readonly #looking: () => Promise<LlamaSequence>;
+  #lookup: LlamaSequence | undefined;
+
+  constructor(
+    model: LlamaModel,
+    sequence: LlamaSequence,
+    threads: number,
+    looking: () => Promise<LlamaSequence>,
+  ) {
+    this.#looking = looking;
     this.#model = model;
     this.#sequence = sequence;
     this.#threads = threads;
@@ -85,6 +105,24 @@ class LlamaCpp implements Engine {
       if (--left === 0) break;
     }
     return clock.answer(tokens);
+  }
+
+  /** `drafts` is `lookup`, the package's own predictor with its defaults, or nothing. */
+  async answer({ prompt, maxTokens, drafts }: AnswerQuestion): Promise<Answer> {
+    if (drafts) this.#lookup ??= await this.#looking();
+    const sequence = drafts ? this.#lookup! : this.#sequence;
+    await sequence.clearHistory();
+    const started = performance.now();
+    const tokens: number[] = [];
+    let first = 0;
+    const run = sequence.evaluate([...prompt], { temperature: 0, yieldEogToken: true });
+    for await (const token of run) {
+      tokens.push(token);
+      first ||= performance.now() - started;
+      if (tokens.length === maxTokens || this.#model.isEogToken(token)) break;
+    }
+    const seconds = (performance.now() - started) / 1000;
+    return { seconds, first: first / 1000, tokens: tokens.length, digest: digestOf(tokens) };
   }
 
   /** A context of its own, just large enough, as an application with so many requests would make. */

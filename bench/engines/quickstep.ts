@@ -7,7 +7,9 @@ import type { Precision } from '../../src/models/linear.ts';
 import { load } from '../../src/models/load.ts';
 import {
   type Answer,
+  type AnswerQuestion,
   type BatchQuestion,
+  digestOf,
   type Engine,
   type EngineOptions,
   type GenerateQuestion,
@@ -61,6 +63,37 @@ class Quickstep implements Engine {
     return timeRows(question, (tokens) =>
       this.#model.forward(cache, [{ sequence, tokens, scored: [...tokens.keys()] }]),
     );
+  }
+
+  /** `drafts` is a method with its options: `medusa {"nodes":16}`. */
+  async answer({ prompt, maxTokens, drafts = 'greedy' }: AnswerQuestion): Promise<Answer> {
+    const [method, options = '{}'] = drafts.split(/ (.*)/);
+    const run = generate(
+      this.#model,
+      { tokens: prompt },
+      { method, methodOptions: JSON.parse(options), maxTokens },
+    );
+    const levels: Answer = {};
+    const count = (name: string, level: number) => {
+      levels[`${name}.${level}`] = (levels[`${name}.${level}`] ?? 0) + 1;
+    };
+    for await (const { proposed } of run) {
+      const level: number[] = [];
+      for (const { parent } of proposed) level.push(parent < 0 ? 1 : level[parent] + 1);
+      for (let depth = 1; depth <= Math.max(0, ...level); depth++) {
+        const isAccepted = proposed.some(({ accepted }, node) => accepted && level[node] === depth);
+        count('drafted', depth);
+        if (isAccepted) count('accepted', depth);
+        // What stands behind a wrong token says nothing.
+        else break;
+      }
+    }
+    const { tokens, seconds, firstTokenSeconds, forwards } = await run.result;
+    return {
+      ...{ seconds, first: firstTokenSeconds, tokens: tokens.length, digest: digestOf(tokens) },
+      forwards,
+      ...levels,
+    };
   }
 
   /** A sequence that holds the tokens. */

@@ -17,7 +17,7 @@ import {
 import { load } from '../../models/load.ts';
 import { crossEntropyRows, weightedSum } from '../losses.ts';
 import { openTrainable } from '../open-trainable.ts';
-import { AdamW } from '../optimizers/adamw.ts';
+import { Muon } from '../optimizers/muon.ts';
 import { initialize } from '../parameters.ts';
 import type { Batch, Objective } from '../program.ts';
 import { defineRecipe, type Recipe } from '../recipe.ts';
@@ -93,11 +93,12 @@ export interface MedusaRecipe extends Pick<Recipe, 'slug' | 'title' | 'summary' 
   answersPerStep: number;
   /** How often an answer is seen. */
   epochs: number;
+  learningRate: number;
 }
 
 /** A recipe of Medusa heads for some model. */
 export function medusaRecipe(recipe: MedusaRecipe): Recipe {
-  const { model: modelId, source, steps: usual, answersPerStep, epochs, ...names } = recipe;
+  const { model: modelId, source, steps: usual, answersPerStep, epochs, learningRate, ...names } = recipe;
   return defineRecipe({
     ...names,
     seed: 7,
@@ -129,8 +130,9 @@ export function medusaRecipe(recipe: MedusaRecipe): Recipe {
             return [medusaBatch(passages, placeOf, hiddenSize)];
           },
           steps,
-          schedule: cosineSchedule(1e-3, steps, Math.min(20, steps / 10)),
-          optimizer: (parameters, trained) => new AdamW(parameters, trained),
+          schedule: cosineSchedule(learningRate, steps, Math.min(20, steps / 10)),
+          // The heads begin as the output head, sure of a token that is not theirs to guess; AdamW unlearns that slowly.
+          optimizer: (parameters, trained, runtime) => Muon.create(parameters, trained, {}, runtime),
           clip: 1,
         },
         save: async (folder, parameters) => {
@@ -173,9 +175,10 @@ export const medusa = medusaRecipe({
   summary: 'Three heads that guess what follows the next token of SmolLM2; for the method medusa.',
   model: 'smollm2',
   source: () => chatAnswers,
-  steps: 800,
+  steps: 320,
   answersPerStep: 5,
-  epochs: 5,
+  epochs: 2,
+  learningRate: 0.004,
   smokeSteps: 4,
 });
 
@@ -192,8 +195,9 @@ export const houseMedusa = medusaRecipe({
       return [...tokens.subarray(0, answerStart)];
     });
   },
-  steps: 3000,
+  steps: 600,
   answersPerStep: 16,
-  epochs: 20,
+  epochs: 4,
+  learningRate: 0.01,
   smokeSteps: 10,
 });

@@ -1,0 +1,26 @@
+/** What the speculative benchmark compares. The first is the baseline of every ratio. */
+
+import type { EngineId } from '../engines/index.ts';
+
+export interface System {
+  label: string;
+  engine: EngineId;
+  /** See `AnswerQuestion.drafts`. */
+  drafts?: string;
+  /** Our methods: what they write must be what the baseline writes. */
+  lossless: boolean;
+}
+
+export const systems: readonly System[] = [
+  { label: 'greedy', engine: 'quickstep-w8a8', lossless: true },
+  { label: 'prompt-lookup', engine: 'quickstep-w8a8', drafts: 'prompt-lookup', lossless: true },
+  { label: 'medusa', engine: 'quickstep-w8a8', drafts: 'medusa', lossless: true },
+  {
+    label: 'medusa, measured tree of 64',
+    engine: 'quickstep-w8a8',
+    drafts: 'medusa {"nodes":64,"size":"fixed","tree":"measured"}',
+    lossless: true,
+  },
+  { label: 'llama.cpp Q8_0', engine: 'llama-cpp-q8', lossless: false },
+  { label: 'llama.cpp Q8_0, lookup', engine: 'llama-cpp-q8', drafts: 'lookup', lossless: false },
+];
