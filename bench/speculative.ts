@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { createProgress } from '../src/cli/progress.ts';
 import { QuickstepError } from '../src/errors.ts';
-import { chatTemplateOf } from '../src/models/load.ts';
+import { chatTemplateOf } from '../src/models/load-checkpoint.ts';
 import { tokenizerOf } from '../src/text/load.ts';
 import { openCheckpoint } from '../src/weights/checkpoint.ts';
 import { type EngineId, engines } from './engines/index.ts';
