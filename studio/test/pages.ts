@@ -2,12 +2,12 @@
 
 import { access } from 'node:fs/promises';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { type StaticServer, serveStatic } from './static-server.ts';
+import { type QuickstepServer, serve } from '../../src/serve/server.ts';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export interface Studio {
-  server: StaticServer;
+  server: QuickstepServer;
   context: BrowserContext;
   page: Page;
   /** Errors of the console and of scripts, and requests to anyone but the page's own origin, so far. */
@@ -16,18 +16,19 @@ export interface Studio {
   close(): Promise<void>;
 }
 
-/** Opens a browser on the built studio. Throws when it was not built. */
+/** Opens a browser on a server of the built studio. Throws when it was not built. */
 export async function openStudio(): Promise<Studio> {
   await access('dist/studio/index.html').catch(() => {
     throw new Error('The studio is not built. Run: npm run build');
   });
-  const server = await serveStatic();
+  const server = await serve({ port: 0, model: ['house-diffusion'], threads: 1, grace: 0 });
+  const origin = server.url;
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const problems: string[] = [];
   context.on('request', (request) => {
     const url = request.url();
-    if (!/^(data|blob):/.test(url) && !url.startsWith(`${server.origin}/`)) problems.push(`request: ${url}`);
+    if (!/^(data|blob):/.test(url) && !url.startsWith(`${origin}/`)) problems.push(`request: ${url}`);
   });
   context.on('console', (message) => {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
@@ -38,7 +39,7 @@ export async function openStudio(): Promise<Studio> {
   return {
     ...{ server, context, page, problems },
     // Only the hash changes, so that loaded models stay.
-    open: async (address) => void (await page.goto(`${server.origin}/#/${address}`)),
+    open: async (address) => void (await page.goto(`${origin}/#/${address}`)),
     close: async () => {
       await browser.close();
       await server.close();

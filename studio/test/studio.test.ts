@@ -1,6 +1,5 @@
 /**
- * The built studio in Debian's Chromium, served by a plain file server: everything but the server's own API. After
- * each test there was no error in the console and no request that left the page's origin.
+ * The built studio in Debian's Chromium, served by `quickstep serve`. After each test there was no error in the console and no request that left the page's origin.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -132,8 +131,21 @@ it('saves a run as one file that replays it without a request', async () => {
   expect(requests).toEqual([]);
 });
 
+it('draws what the server decodes as it draws what the page does', async () => {
+  await open('run?method=freedave');
+  await run();
+  const canvas = page.locator('.stage .canvas');
+  const text = await canvas.textContent();
+  await page.getByLabel('On the server').check();
+  await run();
+  expect(await page.locator('.after').textContent()).not.toContain('this page');
+  expect(await canvas.textContent()).toBe(text);
+  expect(Number(await slider().getAttribute('max'))).toBeLessThan(32);
+});
+
 it('goes on in the page when the server is gone after the model was loaded', async () => {
   await open('run?method=freedave');
+  await page.getByLabel('In this page').check();
   await run();
   const text = await page.locator('.stage .canvas').textContent();
   await studio.server.close();
