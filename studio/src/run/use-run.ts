@@ -34,12 +34,14 @@ export function useRun(): RunState & {
     const recording = newRecording(request);
     const now: RunState = { recording, running: true, loading: 'Starting' };
     setState({ ...now });
-    let frame = 0;
+    let scheduled = false;
     const show = (change: Partial<RunState> = {}): void => {
       Object.assign(now, change);
       if (control.current !== own) return;
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
+      if (scheduled) return;
+      scheduled = true;
+      requestAnimationFrame(() => {
+        scheduled = false;
         setState({ ...now });
       });
     };
