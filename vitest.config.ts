@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -11,9 +12,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const hasBrowser = existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium');
+if (!hasBrowser)
+  console.warn('No Chromium: the studio is not tested. Install it, or set CHROMIUM to its path.');
+
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts', 'studio/**/*.test.ts'],
+    exclude: ['**/node_modules/**', ...(hasBrowser ? [] : ['studio/**'])],
     setupFiles: ['test/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 300_000,

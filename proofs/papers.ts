@@ -70,7 +70,7 @@ async function writePage(): Promise<void> {
   );
   const rows = all.map(
     ({ slug, ratio, threshold, holds }) =>
-      `| [${papers.get(slug)!.title}](#${slug}) | ${ratio.toFixed(2)}x | ${threshold}x | ${holds ? 'holds' : 'does not hold'} |`,
+      `| [${papers.get(slug)!.title}](#${slug}) | ${ratio.toFixed(2)}x | ${Number(threshold.toFixed(2))}x | ${holds ? 'holds' : 'does not hold'} |`,
   );
   const sections = all.map(
     ({ slug, seed: asked, samples: count, report }) =>
