@@ -140,6 +140,7 @@ describe.each(['fp32', 'w8a8'] as const)('a canvas in %s', (precision) => {
       'bidirectional',
       'canvas',
       'embeddings-in',
+      'hidden-states',
       'mask-token',
     ]);
   });

@@ -71,6 +71,7 @@ describe.each(files)('$file agrees with PyTorch', ({ name, file }) => {
       'bidirectional',
       'canvas',
       'embeddings-in',
+      'hidden-states',
       'mask-token',
     ]);
     expect(model.config).toMatchObject({ maskTokenId: expected.mask, shiftLogits: name === 'dream' });

@@ -11,7 +11,7 @@ import type { Decoding, Proof } from './proof.ts';
 const heads = 'house-medusa';
 
 const measuredTree = (nodes: number): Decoding => ({
-  label: `heads, measured tree of ${nodes}`,
+  label: `tree of ${nodes}`,
   method: 'medusa',
   options: { heads, nodes, size: 'fixed', tree: 'measured' },
 });
@@ -20,11 +20,11 @@ const decoding = measuredTree(64);
 const greedy: Decoding = { label: 'greedy', method: 'greedy' };
 const lookup: Decoding = { label: 'prompt lookup', method: 'prompt-lookup' };
 const sure: Decoding = {
-  label: 'heads, tree of 16 by confidence',
+  label: 'sure tree of 16',
   method: 'medusa',
   options: { heads, nodes: 16, size: 'fixed' },
 };
-const adaptive: Decoding = { label: 'heads, as many as pay', method: 'medusa', options: { heads } };
+const adaptive: Decoding = { label: 'tree that pays', method: 'medusa', options: { heads } };
 
 export const medusa: Proof = {
   slug: 'medusa',

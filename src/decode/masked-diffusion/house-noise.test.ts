@@ -30,7 +30,12 @@ async function stepsOf(options: GenerateOptions): Promise<Step[]> {
 
 describe('house-noise', () => {
   it('has a canvas and no mask token', () => {
-    expect([...model.capabilities].sort()).toEqual(['bidirectional', 'canvas', 'embeddings-in']);
+    expect([...model.capabilities].sort()).toEqual([
+      'bidirectional',
+      'canvas',
+      'embeddings-in',
+      'hidden-states',
+    ]);
     expect(model.config).toMatchObject({ corruption: 'uniform', causalPrompt: true, maskTokenId: undefined });
     expect(() => generate(model, 'x', { method: 'learn2pd' })).toThrow(/needs mask-token/);
   });
