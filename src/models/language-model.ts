@@ -33,8 +33,8 @@ export const capabilities = [
 export type Capability = (typeof capabilities)[number];
 
 /**
- * What the architecture alone gives. A row may be a mixture of embeddings. Which rows see which is the caller's bias, so a causal model runs bidirectional
- * rows too; one that was trained to see what follows makes no sense left to right.
+ * What the architecture alone gives. A row may be a mixture of embeddings. Which rows see which is the caller's bias, so a
+ * causal model runs bidirectional rows too; one that was trained to see what follows makes no sense left to right.
  */
 export function attentionCapabilities({ causal, corruption }: LlamaConfig): Capability[] {
   return [
