@@ -4,17 +4,19 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { Scroll } from '../scroll.tsx';
 import { Chart, type PlotLibrary } from './chart.tsx';
 import { accent, ink, muted } from './colors.ts';
-import { type ProofResult, pointOf, proofOf } from './proofs.ts';
+import { gainOf, type ProofResult, pointOf, proofOf } from './proofs.ts';
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 const show = (value: string | number): string => (typeof value === 'number' ? number.format(value) : value);
 
 function Points({ proof }: { proof: ProofResult }) {
   // The first is the baseline, the second what is proven.
-  const points = proof.measurements.map((measurement, index) => ({
+  const all = proof.measurements.map((measurement, index) => ({
     ...pointOf(measurement),
     role: index === 0 ? 'baseline' : index === 1 ? 'the method' : 'for comparison',
   }));
+  // Answers without a forward have no place on a logarithmic axis.
+  const points = all.filter(({ forwards }) => forwards > 0);
   const draw = useCallback(
     (plot: PlotLibrary, width: number) => {
       const position = { x: 'forwards', y: (point: { accuracy: number }) => 100 * point.accuracy };
@@ -81,7 +83,7 @@ export function ProofFigure({ slug }: { slug: string }) {
     };
   }, [slug]);
   if (!proof) return null;
-  const { claim, ratio, threshold, holds, model, seed, samples, conditions, figures } = proof;
+  const { claim, ratio, threshold, holds, model, seed, samples, conditions, figures, measurements } = proof;
   return (
     <section class="proof">
       <h2>Its proof here</h2>
@@ -89,11 +91,11 @@ export function ProofFigure({ slug }: { slug: string }) {
       <p class="verdict">
         <strong class={holds ? 'holds' : 'fails'}>{holds ? 'Holds' : 'Does not hold'}</strong>
         <span>
-          {number.format(ratio)} times fewer forwards, {number.format(threshold)} asked; {model}, {samples}{' '}
+          {number.format(ratio)} {gainOf(proof)}, {number.format(threshold)} asked; {model}, {samples}{' '}
           problems a task, seed {seed}
         </span>
       </p>
-      <Points proof={proof} />
+      {measurements.length > 0 && <Points proof={proof} />}
       <ul class="conditions">
         {conditions.map(({ text, unit, value, bar, holds }) => {
           const scale = unit === 'points' ? 100 : 1;

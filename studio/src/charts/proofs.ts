@@ -8,6 +8,8 @@ export interface ProofResult extends Omit<Findings, 'measurements'> {
   claim: string;
   ratio: number;
   threshold: number;
+  /** What the ratio is of, as it is read behind the number; without it, forwards are saved. */
+  gain?: string;
   holds: boolean;
   model: string;
   seed: number;
@@ -37,6 +39,9 @@ interface Measured {
   kind?: string;
   tasks: readonly { samples: number; correct: number; forwards: number }[];
 }
+
+/** What a proof's ratio is of. */
+export const gainOf = ({ gain = 'times fewer forwards' }: ProofResult): string => gain;
 
 /** Mean over the problems of all tasks. */
 export function pointOf({ label, kind = '', tasks }: Measured): DecodingPoint {

@@ -9,6 +9,7 @@ import {
   type DecodingPoint,
   type DiffusionBenchmark,
   diffusionBenchmark,
+  gainOf,
   type ProofResult,
   pointOf,
 } from '../charts/proofs.ts';
@@ -171,7 +172,20 @@ export function ResultsPage() {
           The bar is what was measured, the mark what the proof asked for. Every proof also has conditions on
           accuracy.
         </p>
-        {proofs && <SpeedUps proofs={proofs} />}
+        {proofs && <SpeedUps proofs={proofs.filter(({ gain }) => !gain)} />}
+      </section>
+      <section>
+        <h2>What else is gained</h2>
+        <ul>
+          {proofs
+            ?.filter(({ gain }) => gain)
+            .map((proof) => (
+              <li key={proof.slug}>
+                <a href={`#/papers/${proof.slug}`}>{titleOf(proof.slug)}</a>: {number.format(proof.ratio)}{' '}
+                {gainOf(proof)}, {number.format(proof.threshold)} asked
+              </li>
+            ))}
+        </ul>
       </section>
       <section>
         <h2>Accuracy against speed</h2>
