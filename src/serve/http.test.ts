@@ -85,8 +85,7 @@ describe('bodies', () => {
     expect(await response.json()).toMatchObject({ error: { type: 'invalid_request_error', code } });
   });
 
-  it('50 MB are not kept, with their length told beforehand or not', async () => {
-    const before = process.memoryUsage.rss();
+  it('50 MB are refused before they are there, with their length told beforehand or not', async () => {
     const { port } = new URL(server.url);
     const sender = connect(Number(port), '127.0.0.1');
     let answer = '';
@@ -96,12 +95,14 @@ describe('bodies', () => {
     const head = ['POST /v1/completions HTTP/1.1', 'host: localhost', 'content-type: application/json'];
     sender.write(`${head.join('\r\n')}\r\ntransfer-encoding: chunked\r\n\r\n`);
     const chunk = `100000\r\n${'x'.repeat(2 ** 20)}\r\n`;
-    for (let i = 0; i < 50; i++) {
+    sender.write(chunk);
+    while (!answer) await once(sender, 'data');
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    // The rest is read and forgotten, so that the sender is not cut off.
+    for (let i = 1; i < 50; i++) {
       if (!sender.write(chunk)) await once(sender, 'drain');
     }
     sender.destroy();
-    expect(answer).toMatch(/^HTTP\/1.1 413 /);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(40 * 1024 * 1024);
     const told = await post('/v1/completions', 'x'.repeat(50 * 1024 * 1024));
     expect(told.status).toBe(413);
   });
