@@ -142,7 +142,7 @@ describe('a file of heads', () => {
   });
 
   it.each([
-    ['another-model', (facts: object) => ({ ...facts, hiddenSize: 65 }), 'unsupported'],
+    ['another-model', (facts: object) => ({ ...facts, vocabSize: 513 }), 'unsupported'],
     ['no-shape', (facts: object) => ({ ...facts, layers: 2 }), 'bad-file'],
     ['unknown-field', (facts: object) => ({ ...facts, colour: 'red' }), 'bad-file'],
     ['foreign-token', (facts: object) => ({ ...facts, tokens: [1, 512] }), 'bad-file'],
