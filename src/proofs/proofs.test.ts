@@ -68,7 +68,7 @@ describe.each([...proofs.values()])('$slug', (proof) => {
 });
 
 it('names the proofs there are', () => {
-  expect(() => findProof('medusa')).toThrow('There is no proof of "medusa". Proofs: freedave, ');
+  expect(() => findProof('clover')).toThrow('There is no proof of "clover". Proofs: freedave, ');
 });
 
 describe('checks', () => {

@@ -1,11 +1,12 @@
-/** Which models draft for which: what is refused, and the house pair on problems of every task. */
+/** Which models draft for which: what is refused, and the house pair on problems of every task it learned. */
 
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { load } from '../../models/load.ts';
 import { evaluationPrompt } from '../../tasks/evaluate.ts';
-import { tasks, testProblems } from '../../tasks/index.ts';
+import { findTask, tasks, testProblems } from '../../tasks/index.ts';
+import { houseShares } from '../../train/recipes/mixture.ts';
 import { generate, generateBatch, promptTokens } from '../generate.ts';
 import { chiSquareTest } from '../sampling/chi-square.ts';
 import { createSampler } from '../sampling/sampler.ts';
@@ -26,9 +27,9 @@ afterAll(async () => {
 
 describe('house-draft for house-causal', () => {
   const prompts = () =>
-    [...tasks.values()].flatMap((task) =>
+    Object.keys(houseShares).flatMap((slug) =>
       [1, 2].flatMap((level) => {
-        const set = testProblems(task, { seed: 11, level });
+        const set = testProblems(findTask(slug), { seed: 11, level });
         return [evaluationPrompt(target, [], set.at(0)), evaluationPrompt(target, [], set.at(1))];
       }),
     );
