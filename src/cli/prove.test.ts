@@ -51,8 +51,8 @@ describe('prove', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const verdict = JSON.parse(stdout);
     const { measured, baseline, ratio } = verdict;
-    expect(Object.keys(verdict).slice(0, 7)).toEqual([
-      ...['slug', 'claim', 'measured', 'baseline', 'ratio', 'threshold', 'holds'],
+    expect(Object.keys(verdict).slice(0, 8)).toEqual([
+      ...['slug', 'claim', 'measured', 'baseline', 'ratio', 'threshold', 'gain', 'holds'],
     ]);
     expect(verdict).toMatchObject({
       ...{ slug: 'freedave', threshold: 1.5, holds: true, ratio: baseline / measured },
@@ -88,7 +88,7 @@ describe('prove', () => {
 
   it.each([
     ['freedav', /^quickstep: There is no proof of "freedav"\. Did you mean freedave\?/],
-    ['medusa', /^quickstep: There is no proof of "medusa"\. Proofs: freedave, /],
+    ['clover', /^quickstep: There is no proof of "clover"\. Proofs: freedave, /],
     ['freedave prophet', /^quickstep: "prove" takes one paper\./],
     ['freedave --samples 0', /^quickstep: --samples 0: /],
     ['freedave --seed 1.5', /^quickstep: --seed 1\.5: /],

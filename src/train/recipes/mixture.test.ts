@@ -24,7 +24,9 @@ const sum = (shares: readonly number[]) => shares.reduce((a, b) => a + b, 0);
 describe('Mixture', () => {
   it('has shares of every task and level that add up to 1', () => {
     expect(sum(Object.values(houseShares).map(({ share }) => share))).toBeCloseTo(1, 12);
-    expect(new Set(Object.keys(houseShares))).toEqual(new Set(tasks.keys()));
+    // A model of its own learns graph questions.
+    const learned = [...tasks.keys()].filter((slug) => slug !== 'graph-questions');
+    expect(Object.keys(houseShares).sort()).toEqual(learned.sort());
     for (const [slug, { levels }] of Object.entries(houseShares)) {
       expect(levels).toHaveLength(tasks.get(slug)!.levels.length);
       expect(sum(levels)).toBeCloseTo(1, 12);

@@ -43,6 +43,9 @@ interface Measured {
 /** What a proof's ratio is of. */
 export const gainOf = ({ gain = 'times fewer forwards' }: ProofResult): string => gain;
 
+export const savesForwards = (proof: ProofResult): boolean =>
+  gainOf(proof).startsWith('times fewer forwards');
+
 /** Mean over the problems of all tasks. */
 export function pointOf({ label, kind = '', tasks }: Measured): DecodingPoint {
   const samples = tasks.reduce((sum, task) => sum + task.samples, 0);

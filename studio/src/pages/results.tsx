@@ -12,6 +12,7 @@ import {
   gainOf,
   type ProofResult,
   pointOf,
+  savesForwards,
 } from '../charts/proofs.ts';
 import { Scroll } from '../scroll.tsx';
 
@@ -172,13 +173,13 @@ export function ResultsPage() {
           The bar is what was measured, the mark what the proof asked for. Every proof also has conditions on
           accuracy.
         </p>
-        {proofs && <SpeedUps proofs={proofs.filter(({ gain }) => !gain)} />}
+        {proofs && <SpeedUps proofs={proofs.filter(savesForwards)} />}
       </section>
       <section>
         <h2>What else is gained</h2>
         <ul>
           {proofs
-            ?.filter(({ gain }) => gain)
+            ?.filter((proof) => !savesForwards(proof))
             .map((proof) => (
               <li key={proof.slug}>
                 <a href={`#/papers/${proof.slug}`}>{titleOf(proof.slug)}</a>: {number.format(proof.ratio)}{' '}
