@@ -52,8 +52,9 @@ const feeds: Record<string, ort.Tensor> = {
   ids: new ort.Tensor(
     'int32',
     fill(total, (i) => (i * 37) % config.vocabSize),
-    [lanes, rows],
+    [lanes, rows, 1],
   ),
+  weights: new ort.Tensor('float32', new Float32Array(total).fill(1), [lanes, rows, 1, 1]),
   positions: new ort.Tensor(
     'int32',
     fill(total, (i) => slots + (i % rows)),

@@ -8,6 +8,7 @@ import { QuickstepError } from '../errors.ts';
 import { bindInputs } from './bindings.ts';
 import { compile } from './onnx/compile.ts';
 import { checkNonZero, type NonZeroSize, nonZeroSizes } from './onnx/kernel-limits.ts';
+import { saturates } from './saturation.ts';
 import type { Graph, Tensor, Value } from './types.ts';
 import { verifyGraph } from './verify.ts';
 
@@ -77,14 +78,14 @@ export class Program implements AsyncDisposable {
     const providers = options.providers ?? [isNode ? 'cpu' : 'wasm'];
     const { model, externalData } = compile(graph);
     try {
+      const exactKernel = providers.includes('cpu') && (await saturates(runtime));
       const session = await runtime.InferenceSession.create(model, {
         executionProviders: [...providers],
         externalData,
         graphOptimizationLevel: 'extended',
         intraOpNumThreads: options.threads ?? 0,
         logSeverityLevel: 3,
-        // Processors without VNNI saturate 16-bit sums of uint8 × int8 products; this keeps them exact.
-        extra: { session: { x64quantprecision: '1' } },
+        extra: { session: { x64quantprecision: exactKernel ? '1' : '0' } },
       });
       return new Program(runtime, session, graph);
     } catch (cause) {
