@@ -9,21 +9,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { compile } from '../src/graph/onnx/compile.ts';
-import { parseLlamaConfig } from '../src/models/config.ts';
-import { buildLlama } from '../src/models/llama.ts';
-import { openCheckpoint } from '../src/weights/checkpoint.ts';
-import { pull } from '../src/weights/pull.ts';
+import { compiledModel, forwardFeeds } from './forward-feeds.ts';
 
 const [id = 'smollm2', ...sizes] = process.argv.slice(2);
 const [rows = 1, slots = 64, lanes = 1] = sizes.map(Number);
 const repeats = 10;
 
-const checkpoint = await openCheckpoint(await pull(id));
-const config = parseLlamaConfig(checkpoint.config);
-const { model, externalData } = compile(await buildLlama(config, checkpoint, { precision: 'w8a8' }));
-await checkpoint.close();
-
+const { config, model, externalData } = await compiledModel(id);
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-profile-'));
 const session = await ort.InferenceSession.create(model, {
   externalData,
@@ -34,43 +26,7 @@ const session = await ort.InferenceSession.create(model, {
   logSeverityLevel: 3,
 });
 
-const total = lanes * rows;
-const fill = (length: number, value: (i: number) => number) =>
-  Int32Array.from({ length }, (_, i) => value(i));
-const past = () =>
-  new ort.Tensor('float32', new Float32Array(lanes * config.kvHeads * slots * config.headDim).fill(0.01), [
-    lanes,
-    config.kvHeads,
-    slots,
-    config.headDim,
-  ]);
-const bias = new Float32Array(total * (slots + rows)).map((_, i) => {
-  const [row, key] = [Math.floor(i / (slots + rows)) % rows, (i % (slots + rows)) - slots];
-  return key <= row ? 0 : -1e9;
-});
-const feeds: Record<string, ort.Tensor> = {
-  ids: new ort.Tensor(
-    'int32',
-    fill(total, (i) => (i * 37) % config.vocabSize),
-    [lanes, rows, 1],
-  ),
-  weights: new ort.Tensor('float32', new Float32Array(total).fill(1), [lanes, rows, 1, 1]),
-  positions: new ort.Tensor(
-    'int32',
-    fill(total, (i) => slots + (i % rows)),
-    [lanes, rows],
-  ),
-  bias: new ort.Tensor('float32', bias, [lanes, 1, rows, slots + rows]),
-  headRows: new ort.Tensor(
-    'int32',
-    fill(total, (i) => i),
-    [total],
-  ),
-};
-for (let layer = 0; layer < config.layers; layer++) {
-  feeds[`pastKey.${layer}`] = past();
-  feeds[`pastValue.${layer}`] = past();
-}
+const feeds = forwardFeeds(config, { lanes, rows, slots });
 const outputs = session.outputNames.filter((name) => name !== 'logits');
 for (let i = 0; i < repeats; i++) await session.run(feeds, outputs);
 session.endProfiling();

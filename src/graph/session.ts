@@ -56,15 +56,18 @@ export class Program implements AsyncDisposable {
   readonly inputs: ReadonlyMap<string, Value>;
   /** Names of all outputs. */
   readonly outputs: readonly string[];
+  /** Whether int8 products run on VNNI or AMX. */
+  readonly fastIntegers: boolean;
   readonly #runtime: Runtime;
   readonly #nonZero: readonly NonZeroSize[];
   #session: InferenceSession | undefined;
 
-  private constructor(runtime: Runtime, session: InferenceSession, graph: Graph) {
+  private constructor(runtime: Runtime, session: InferenceSession, graph: Graph, fastIntegers: boolean) {
     this.inputs = graph.inputs;
     this.#runtime = runtime;
     this.#session = session;
     this.outputs = [...graph.outputs.keys()];
+    this.fastIntegers = fastIntegers;
     this.#nonZero = nonZeroSizes(graph);
   }
 
@@ -78,16 +81,16 @@ export class Program implements AsyncDisposable {
     const providers = options.providers ?? [isNode ? 'cpu' : 'wasm'];
     const { model, externalData } = compile(graph);
     try {
-      const exactKernel = providers.includes('cpu') && (await saturates(runtime));
+      const fastIntegers = providers[0] === 'cpu' && !(await saturates(runtime));
       const session = await runtime.InferenceSession.create(model, {
         executionProviders: [...providers],
         externalData,
         graphOptimizationLevel: 'extended',
         intraOpNumThreads: options.threads ?? 0,
         logSeverityLevel: 3,
-        extra: { session: { x64quantprecision: exactKernel ? '1' : '0' } },
+        extra: { session: { x64quantprecision: fastIntegers ? '0' : '1' } },
       });
-      return new Program(runtime, session, graph);
+      return new Program(runtime, session, graph, fastIntegers);
     } catch (cause) {
       const hint = 'Choose another provider, or see docs/architecture.md for what each one needs.';
       const reason = cause instanceof Error ? cause.message : String(cause);

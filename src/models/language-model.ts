@@ -92,6 +92,11 @@ export class LanguageModel implements AsyncDisposable {
     this.#program = parts.program;
   }
 
+  /** Whether a forward over many rows costs little more than one over one row, see `Program`. */
+  get cheapRows(): boolean {
+    return this.precision === 'w8a8' && this.#program.fastIntegers;
+  }
+
   /** An empty K/V cache for this model. */
   newCache(): KvCache {
     return new KvCache(this.config);

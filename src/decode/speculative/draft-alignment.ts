@@ -60,7 +60,7 @@ export const draftAlignment = defineMethod({
   phases: ({ draftTokens, width, length, accept }, run) => {
     const draft = run.draft!;
     const model = new DraftModel(run, draft, accept === 'resample');
-    const costs = { draft: draft.cost, rows: declaredRowCost };
+    const costs = { draft: draft.cost, rows: declaredRowCost(run.model) };
     const adaptive = new DraftLength(costs, draftTokens, width);
     return speculate(
       {

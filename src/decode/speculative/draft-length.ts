@@ -4,33 +4,51 @@
  * of the draft model and one of the model with all nodes as rows. The best k has the most tokens for its cost.
  */
 
+import type { LanguageModel } from '../../models/language-model.ts';
+
 /** Costs in one-row forwards of the model that answers. */
 export interface DraftCosts {
-  /** A forward of the draft model. */
+  /** A level of the draft, or the whole of a tree. */
   draft: number;
-  /** A forward of the model over so many rows. */
-  rows(count: number): number;
+  rows: RowCost;
 }
 
-/**
- * Cost of a forward by its rows, as measured with SmolLM2 in 8 bits on two cores without VNNI (see
- * docs/performance.md); linear in between and beyond. Declared rather than measured while decoding, so that the same
- * options draft the same tokens on every machine.
- */
-const rowCosts: readonly (readonly [rows: number, cost: number])[] = [
-  [1, 1],
-  [2, 1.05],
-  [4, 1.4],
-  [8, 2.2],
-  [16, 3.2],
-];
+/** Cost of a forward over so many rows in forwards over one. */
+export type RowCost = (count: number) => number;
 
-/** Cost of a forward over `count` rows in forwards over one. */
-export function declaredRowCost(count: number): number {
-  const next = rowCosts.findIndex(([rows]) => rows >= count);
-  const upper = next === -1 ? rowCosts.length - 1 : Math.max(1, next);
-  const [[x0, y0], [x1, y1]] = [rowCosts[upper - 1], rowCosts[upper]];
-  return y0 + ((count - x0) * (y1 - y0)) / (x1 - x0);
+/**
+ * Cost of a forward by its rows, as measured with SmolLM2 in 8 bits (docs/performance.md); linear in between and beyond.
+ * Declared rather than measured while decoding, so that the same options draft the same tokens on every machine of a kind.
+ */
+const rowCosts: Readonly<Record<'cheap' | 'dear', readonly (readonly [rows: number, cost: number])[]>> = {
+  /** With VNNI or AMX. */
+  cheap: [
+    [1, 1],
+    [4, 1.1],
+    [8, 1.3],
+    [16, 1.7],
+    [32, 2.6],
+    [64, 4.6],
+  ],
+  /** Without. */
+  dear: [
+    [1, 1],
+    [2, 1.05],
+    [4, 1.4],
+    [8, 2.2],
+    [16, 3.2],
+  ],
+};
+
+/** What rows cost on the processor that a model runs on. */
+export function declaredRowCost(model: Pick<LanguageModel, 'cheapRows'> | undefined): RowCost {
+  const table = rowCosts[model?.cheapRows ? 'cheap' : 'dear'];
+  return (count) => {
+    const next = table.findIndex(([rows]) => rows >= count);
+    const upper = next === -1 ? table.length - 1 : Math.max(1, next);
+    const [[x0, y0], [x1, y1]] = [table[upper - 1], table[upper]];
+    return y0 + ((count - x0) * (y1 - y0)) / (x1 - x0);
+  };
 }
 
 /** Levels with the most tokens for their cost, from 0 to `most`; each level has `width` nodes. */
@@ -51,13 +69,13 @@ export function bestLength(acceptance: number, costs: DraftCosts, most: number, 
  * @param values Probability that each node is accepted, not increasing.
  * @param draft Cost of making the tree, in one-row forwards, which is spent already.
  */
-export function worthwhileNodes(values: readonly number[], draft: number): number {
+export function worthwhileNodes(values: readonly number[], { draft, rows }: DraftCosts): number {
   let best = 0;
   let tokens = 1;
-  let bestRate = tokens / (draft + declaredRowCost(1));
+  let bestRate = tokens / (draft + rows(1));
   for (const [n, value] of values.entries()) {
     tokens += value;
-    const rate = tokens / (draft + declaredRowCost(n + 2));
+    const rate = tokens / (draft + rows(n + 2));
     if (rate > bestRate) [best, bestRate] = [n + 1, rate];
   }
   return best;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { type MedusaHeads, openMedusa } from '../../models/draft-heads/medusa.ts';
 import { defineMethod } from '../method.ts';
 import { emptyDraft, walkDraft } from '../phases.ts';
-import { worthwhileNodes } from './draft-length.ts';
+import { declaredRowCost, worthwhileNodes } from './draft-length.ts';
 import { speculate } from './drafter.ts';
 import { treeOptions } from './head-options.ts';
 import { likeliestShape, shapedTree } from './tree.ts';
@@ -49,6 +49,7 @@ export const medusa = defineMethod({
   sampling: 'any',
   guarantee: 'lossless',
   phases: ({ heads: id, nodes, size, tree, accept }, run) => {
+    const costs = { draft: headCost, rows: declaredRowCost(run.model) };
     let heads: MedusaHeads | undefined;
     /** Of the last token that the model has read: the next one is known, and the heads guess what follows it. */
     let state: Float32Array | undefined;
@@ -66,7 +67,7 @@ export const medusa = defineMethod({
               ? heads!.facts.accuracies
               : ranked.map(({ probabilities }) => [...probabilities]);
           const shape = likeliestShape(accuracies.slice(0, room), nodes);
-          const count = size === 'fixed' ? nodes : worthwhileNodes(shape.values, headCost);
+          const count = size === 'fixed' ? nodes : worthwhileNodes(shape.values, costs);
           return shapedTree(shape, count, (level, rank) => ranked[level].tokens[rank]);
         },
       },
