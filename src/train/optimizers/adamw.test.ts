@@ -42,6 +42,24 @@ describe('AdamW', () => {
     expect(scaled).toEqual(plain);
   });
 
+  it('gives a parameter its own rate', async () => {
+    const step = async (rateOf: (name: string) => number, learningRate: number) => {
+      const parameters = fresh();
+      const [{ gradients }] = steps;
+      await new AdamW(parameters, names, { ...options, rateOf }).update({
+        parameters,
+        gradients: new Map(names.map((name) => [name, Float32Array.from(gradients[name])])),
+        step: 1,
+        learningRate,
+        scale: 1,
+      });
+      return parameters;
+    };
+    const own = await step((name) => (name === 'matrix' ? 4 : 1), 0.01);
+    expect(own.get('matrix')).toEqual((await step(() => 1, 0.04)).get('matrix'));
+    expect(own.get('vector')).toEqual((await step(() => 1, 0.01)).get('vector'));
+  });
+
   it('changes only the parameters it was given', async () => {
     const parameters = fresh();
     const optimizer = new AdamW(parameters, ['vector'], options);

@@ -12,6 +12,8 @@ export interface AdamWOptions {
   epsilon?: number;
   /** Applied to matrices only; norms and biases are not decayed. */
   weightDecay?: number;
+  /** Learning rate of a parameter, in that of the schedule. Default: 1 for all. */
+  rateOf?: (name: string) => number;
 }
 
 export class AdamW implements Optimizer {
@@ -21,23 +23,32 @@ export class AdamW implements Optimizer {
 
   constructor(parameters: Parameters, names: readonly string[], options: AdamWOptions = {}) {
     this.#names = names;
-    this.#options = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, ...options };
+    this.#options = {
+      beta1: 0.9,
+      beta2: 0.98,
+      epsilon: 1e-8,
+      weightDecay: 0.01,
+      rateOf: () => 1,
+      ...options,
+    };
     const moments = (order: string) =>
       [...zerosLike(parameters, names)].map(([name, zeros]) => [`adamw.${order}.${name}`, zeros] as const);
     this.state = new Map([...moments('first'), ...moments('second')]);
   }
 
   async update({ parameters, gradients, step, learningRate, scale }: Update): Promise<void> {
-    const { beta1, beta2, epsilon, weightDecay } = this.#options;
+    const { beta1, beta2, epsilon, weightDecay, rateOf } = this.#options;
     // The bias corrections, folded into one factor on m and one on √v.
-    const rate = learningRate / (1 - beta1 ** step);
+    const correction = 1 / (1 - beta1 ** step);
     const root = 1 / Math.sqrt(1 - beta2 ** step);
     for (const name of this.#names) {
       const { shape, data } = parameters.get(name)!;
       const gradient = gradients.get(name)!;
       const first = this.state.get(`adamw.first.${name}`)!.data;
       const second = this.state.get(`adamw.second.${name}`)!.data;
-      const decay = shape.length > 1 ? 1 - learningRate * weightDecay : 1;
+      const own = learningRate * rateOf(name);
+      const rate = own * correction;
+      const decay = shape.length > 1 ? 1 - own * weightDecay : 1;
       for (let i = 0; i < data.length; i++) {
         const g = gradient[i] * scale;
         const m = beta1 * first[i] + (1 - beta1) * g;
