@@ -7,7 +7,7 @@
 import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
 import { z } from 'zod';
 import { QuickstepError } from '../errors.ts';
-import { writeError } from '../weights/safetensors-write.ts';
+import { writeError } from '../weights/replace-file.ts';
 import { readLines } from './read-lines.ts';
 
 /** How the id of every line begins; also what tells a torn line of ours from the end of somebody else's file. */

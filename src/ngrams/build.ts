@@ -1,9 +1,9 @@
 /** Building an n-gram store from texts. */
 
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { QuickstepError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { writeError } from '../weights/safetensors-write.ts';
+import { replaceFile } from '../weights/replace-file.ts';
 import {
   digestBytes,
   digestOf,
@@ -110,18 +110,6 @@ export async function buildNgrams(
   const digests = new Uint8Array(pages * digestBytes);
   for (let page = 0; page < pages; page++)
     digests.set(digestOf(body.subarray(page * pageBytes, (page + 1) * pageBytes)), page * digestBytes);
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'w');
-    try {
-      await writeAll(handle, [writeHeader(facts, digests), body, digests]);
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw writeError(error, path);
-  }
+  await replaceFile(path, (handle) => writeAll(handle, [writeHeader(facts, digests), body, digests]));
   return facts;
 }

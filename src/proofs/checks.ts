@@ -59,3 +59,11 @@ export function sameAnswers(ours: Measurement, theirs: Measurement): number {
   const others = answers(theirs);
   return answers(ours).filter((answer, i) => answer === others[i]).length;
 }
+
+/** All answers are those of another decoding, token for token. */
+export function allTheSame(ours: Measurement, theirs: Measurement): Condition {
+  const { samples } = totalsOf(ours.tasks);
+  const value = sameAnswers(ours, theirs);
+  const text = `answers of ${ours.decoding.label} that are the baseline's`;
+  return { text, unit: 'answers', value, bar: samples, holds: value === samples };
+}

@@ -4,8 +4,8 @@
  */
 
 import { load } from '../models/load.ts';
-import { type Measurement, totalsOf } from '../tasks/measure.ts';
-import { controlOf, forwardsOf, sameAnswers } from './checks.ts';
+import { totalsOf } from '../tasks/measure.ts';
+import { allTheSame, controlOf, forwardsOf } from './checks.ts';
 import { json, sorting, sudoku, wordProblems } from './house-tasks.ts';
 import type { Decoding, Proof } from './proof.ts';
 
@@ -36,16 +36,10 @@ export const draftAlignment: Proof = {
       lookup,
     ]);
     const drafted = [one, three, ours];
-    const { samples } = totalsOf(ours.tasks);
-    const same = (measurement: Measurement) => {
-      const value = sameAnswers(measurement, baseline);
-      const text = `answers of ${measurement.decoding.label} that are the baseline's`;
-      return { text, unit: 'answers' as const, value, bar: samples, holds: value === samples };
-    };
     return {
       measured: forwardsOf(ours),
       baseline: forwardsOf(baseline),
-      conditions: [...drafted, plain].map(same),
+      conditions: [...drafted, plain].map((one) => allTheSame(one, baseline)),
       controls: [controlOf(ours, plain)],
       figures: [
         {

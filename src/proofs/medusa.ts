@@ -3,8 +3,8 @@
  * the model writes, in fewer of its forwards. Ours are at most half as many, and every token the same.
  */
 
-import { type Measurement, totalsOf } from '../tasks/measure.ts';
-import { controlOf, forwardsOf, sameAnswers } from './checks.ts';
+import { totalsOf } from '../tasks/measure.ts';
+import { allTheSame, controlOf, forwardsOf } from './checks.ts';
 import { countdown, json, sorting, sudoku, wordProblems } from './house-tasks.ts';
 import type { Decoding, Proof } from './proof.ts';
 
@@ -46,16 +46,10 @@ export const medusa: Proof = {
       lookup,
     ]);
     const drafted = [ours, small, bySure, paying];
-    const { samples } = totalsOf(ours.tasks);
-    const same = (measurement: Measurement) => {
-      const value = sameAnswers(measurement, baseline);
-      const text = `answers of ${measurement.decoding.label} that are the baseline's`;
-      return { text, unit: 'answers' as const, value, bar: samples, holds: value === samples };
-    };
     return {
       measured: forwardsOf(ours),
       baseline: forwardsOf(baseline),
-      conditions: drafted.map(same),
+      conditions: drafted.map((one) => allTheSame(one, baseline)),
       controls: [controlOf(ours, plain)],
       figures: [
         {

@@ -1,6 +1,7 @@
 /** What each checker accepts and refuses, and what each generator promises about its levels. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { processorTime } from '../../test/support/processor-time.ts';
 import { countdown } from './countdown.ts';
 import { finalNumber } from './final-number.ts';
 import { json } from './json.ts';
@@ -148,10 +149,10 @@ describe('word problems', () => {
   });
 
   it('takes linear time over a long answer', () => {
-    const start = performance.now();
+    const start = processorTime();
     finalNumber('#### '.repeat(100_000));
     finalNumber('#'.repeat(100_000));
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(processorTime() - start).toBeLessThan(1000);
   });
 
   it.each([

@@ -3,9 +3,9 @@
  * the others, so that another teacher's are not taken for this one's. An interrupted run goes on behind the last line.
  */
 
-import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { writeError } from '../weights/safetensors-write.ts';
+import { replaceFile, writeError } from '../weights/replace-file.ts';
 
 export interface LineCacheOptions<T> {
   /** Where the lines are kept; without a path they are made anew. */
@@ -53,8 +53,7 @@ export async function cachedLines<T>(options: LineCacheOptions<T>): Promise<T[]>
   try {
     if (path !== undefined && lines.length < count) {
       // Without a half line at its end, and without those of another identity.
-      await writeFile(`${path}.tmp`, `${header}\n${text(lines)}`);
-      await rename(`${path}.tmp`, path);
+      await replaceFile(path, (handle) => handle.writeFile(`${header}\n${text(lines)}`));
     }
     while (lines.length < count) {
       onProgress?.(lines.length, count);

@@ -1,9 +1,9 @@
 /** The log of a run: log.jsonl in its folder, one line of JSON for each step. */
 
-import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeError } from '../weights/safetensors-write.ts';
+import { replaceFile, writeError } from '../weights/replace-file.ts';
 import type { TrainingStep } from './trainer.ts';
 
 /** Name of the log in a run's folder. */
@@ -59,9 +59,7 @@ export class RunLog {
     const path = join(folder, logName);
     const steps = (await readLog(folder)).filter(({ step }) => step <= done);
     try {
-      const temporary = `${path}.tmp`;
-      await writeFile(temporary, steps.map(lineOf).join(''));
-      await rename(temporary, path);
+      await replaceFile(path, (handle) => handle.writeFile(steps.map(lineOf).join('')));
       return new RunLog(path, await open(path, 'a'), steps);
     } catch (error) {
       throw writeError(error, path);

@@ -3,7 +3,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TokenizerFiles } from '../text/index.ts';
-import { type TensorData, writeError, writeSafetensors } from '../weights/safetensors-write.ts';
+import { writeError } from '../weights/replace-file.ts';
+import { type TensorData, writeSafetensors } from '../weights/safetensors-write.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface ModelFiles {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { QuickstepError } from '../errors.ts';
 import type { ProgramOptions } from '../graph/session.ts';
 import { tryLock } from '../weights/cache-folder-lock.ts';
-import { writeError } from '../weights/safetensors-write.ts';
+import { writeError } from '../weights/replace-file.ts';
 import { checkpointStep } from './checkpoint.ts';
 import { curveName, curveSvg } from './curve.ts';
 import { RunLog } from './log.ts';

@@ -3,7 +3,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FactFolder, type FactKind, readFacts } from './fact-folder.ts';
-import { type TensorData, writeError, writeSafetensors } from './safetensors-write.ts';
+import { writeError } from './replace-file.ts';
+import { type TensorData, writeSafetensors } from './safetensors-write.ts';
 import { findFolder } from './source-local.ts';
 
 /** As `readFacts`, on this machine. */

@@ -1,12 +1,12 @@
 /**
  * Writes safetensors files, byte for byte as the reference library lays them out: tensors by falling element size,
- * then name; header padded with spaces to 8 bytes. A file appears whole or not at all (temporary file, then rename).
+ * then name; header padded with spaces to 8 bytes. A file appears whole or not at all.
  */
 
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { QuickstepError } from '../errors.ts';
 import { floatToBfloat, floatToHalf } from './half.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** A tensor to write: little-endian typed array of `shape`; Float32Array is rounded for the two 16-bit floats. */
 export type TensorData = { shape: readonly number[] } & (
@@ -31,20 +31,7 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Record<string, string> = {},
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await writeTensors(handle, tensors, metadata);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw writeError(error, path);
-  }
+  await replaceFile(path, (handle) => writeTensors(handle, tensors, metadata));
 }
 
 /** Writes the whole file content to an open handle. Throws `bad-shape`; errors of the disk pass through. */
@@ -70,28 +57,6 @@ export async function writeTensors(
   json.copy(header, 8);
   await handle.writeFile(header);
   for (const [, tensor] of sorted) await handle.writeFile(encode(tensor));
-}
-
-/** A failed write as an error a user can act on. */
-export function writeError(error: unknown, path: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (QuickstepError.isInstance(error) || typeof code !== 'string') return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new QuickstepError(
-      'no-space',
-      `The disk is full; "${path}" was not written.`,
-      'Free some space.',
-      {
-        cause: error,
-      },
-    );
-  }
-  return new QuickstepError(
-    code === 'ENOENT' ? 'not-found' : 'bad-option',
-    `Cannot write "${path}" (${code}).`,
-    'Check that its folder exists and may be written.',
-    { cause: error },
-  );
 }
 
 function checkTensor(name: string, { shape, data }: TensorData): void {

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { fixture, fromBase64, golden, temporaryFolder } from '../../test/golden/weights/golden.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { floatToBfloat, floatToHalf, halfToFloat } from './half.ts';
-import { type TensorData, writeError, writeSafetensors, writeTensors } from './safetensors-write.ts';
+import { writeError } from './replace-file.ts';
+import { type TensorData, writeSafetensors, writeTensors } from './safetensors-write.ts';
 
 const expected = golden<Record<string, { shape: number[]; values: string }>>('tiny-safetensors');
 

@@ -3,9 +3,9 @@
  * bounded before it is parsed, and every row is checked; estimates are computed again from the probabilities.
  */
 
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { QuickstepError } from '../../errors.ts';
-import { writeError } from '../../weights/safetensors-write.ts';
+import { replaceFile } from '../../weights/replace-file.ts';
 import { PrefixTrie, type TrieNode } from './prefix-trie.ts';
 
 const format = 'quickstep-prefix-trie';
@@ -35,12 +35,8 @@ export async function saveTrie(path: string, trie: PrefixTrie): Promise<void> {
     for (const child of [...node.children.values()].reverse()) open.push([child, row]);
   }
   const { subject, draws } = trie;
-  try {
-    await writeFile(`${path}.tmp`, JSON.stringify({ format, version, subject, draws, nodes: rows }));
-    await rename(`${path}.tmp`, path);
-  } catch (error) {
-    throw writeError(error, path);
-  }
+  const text = JSON.stringify({ format, version, subject, draws, nodes: rows });
+  await replaceFile(path, (handle) => handle.writeFile(text));
 }
 
 /**

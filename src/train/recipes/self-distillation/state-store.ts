@@ -5,7 +5,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { floatToHalf, halfTable } from '../../../weights/half.ts';
-import { writeError } from '../../../weights/safetensors-write.ts';
+import { writeError } from '../../../weights/replace-file.ts';
 
 export interface StateShape {
   /** Most rows of an answer. */
