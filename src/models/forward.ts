@@ -266,17 +266,12 @@ function checkPositions(positions: Int32Array, contextLength: number): void {
 /** Each lane's share of the program's outputs. */
 export function takeApart(
   lanes: readonly ScoreLane[],
-  { places, rows, lanes: count }: Batch,
+  batch: Batch,
   outputs: Readonly<Record<string, Tensor>>,
   config: LlamaConfig,
   kept = true,
 ): Forward[] {
-  const laneRows = (name: string, lane: number) =>
-    Array.from({ length: config.layers }, (_, layer) => {
-      const data = outputs[`${name}.${layer}`].data as Float32Array;
-      const size = data.length / count;
-      return data.subarray(lane * size, (lane + 1) * size);
-    });
+  const { places, rows } = batch;
   let first = 0;
   return lanes.map(({ groups }, index) => {
     const scores = groups.map(({ scored }) => {
@@ -287,11 +282,27 @@ export function takeApart(
     const used = sizeOf(groups);
     if (!kept) return withoutRows({ scores, rows: used, outputs });
     const { lane, built } = places[index];
-    const newRows = { rows, keys: laneRows('key', lane), values: laneRows('value', lane) };
+    const newRows = newRowsOf(batch, outputs, config, lane);
     const [start, end] = [lane * rows, lane * rows + used].map((row) => row * config.hiddenSize);
     const states = (outputs.states?.data as Float32Array | undefined)?.subarray(start, end);
     return { newRows, offsets: built.offsets, scores, states, rows: used, outputs };
   });
+}
+
+/** New K/V rows of a lane of the program, of its outputs `key.<layer>` and `value.<layer>`. */
+export function newRowsOf(
+  { rows, lanes }: Pick<Batch, 'rows' | 'lanes'>,
+  outputs: Readonly<Record<string, Tensor>>,
+  { layers }: Pick<LlamaConfig, 'layers'>,
+  lane: number,
+): NewRows {
+  const laneRows = (name: string) =>
+    Array.from({ length: layers }, (_, layer) => {
+      const data = outputs[`${name}.${layer}`].data as Float32Array;
+      const size = data.length / lanes;
+      return data.subarray(lane * size, (lane + 1) * size);
+    });
+  return { rows, keys: laneRows('key'), values: laneRows('value') };
 }
 
 /** A forward whose K/V stayed in the graph. */

@@ -81,27 +81,41 @@ export function trainableLlama(
   inputs: TrainableInputs,
   { checkpointLayers = false, headRows, dropout = (x) => x }: TrainableOptions = {},
 ): { logits: Value; hidden: Value } {
-  const { heads, kvHeads, headDim, normEpsilon } = config;
   const [batch, rows] = inputs.ids.shape;
+  const layers = trainableLayers(b, config, weights, inputs, dropout);
+
+  const embedding = weights.value('model.embed_tokens.weight');
+  let x = b.gather(embedding, b.reshape(inputs.ids, [`${batch}*${rows}`]));
+  for (let layer = 0; layer < config.layers; layer++) {
+    const body = () => layers(x, layer);
+    x = checkpointLayers ? b.checkpoint(body) : body();
+  }
+  const last = headRows ? b.gather(x, headRows) : x;
+  const hidden = b.rmsNorm(last, weights.value('model.norm.weight'), config.normEpsilon);
+  const logits = config.tiedEmbeddings
+    ? b.matmul(hidden, embedding, { transposeB: true })
+    : weights.linear('lm_head.weight', hidden);
+  return { logits, hidden };
+}
+
+/** The decoder layers, each as a function that adds it to a program: x [batch·rows, hidden] to x of the same shape. */
+export function trainableLayers(
+  b: GraphBuilder,
+  config: LlamaConfig,
+  weights: TrainableWeights,
+  inputs: Omit<TrainableInputs, 'ids'>,
+  dropout: (x: Value) => Value = (x) => x,
+): (x: Value, layer: number) => Value {
+  const { heads, kvHeads, headDim, normEpsilon } = config;
+  const [batch, rows] = inputs.positions.shape;
   const tokens = `${batch}*${rows}`;
   const positions = b.cast(inputs.positions, 'int64');
   const tables = ropeTables(config, config.contextLength);
   const [cos, sin] = [b.constant(tables.cos), b.constant(tables.sin)];
   const norm = (x: Value, name: string) => b.rmsNorm(x, weights.value(name), normEpsilon);
+  return (x, layer) => decoderLayer(x, `model.layers.${layer}.`);
 
-  const embedding = weights.value('model.embed_tokens.weight');
-  let x = b.gather(embedding, b.reshape(inputs.ids, [tokens]));
-  for (let layer = 0; layer < config.layers; layer++) {
-    const body = () => decoderLayer(x, `model.layers.${layer}.`);
-    x = checkpointLayers ? b.checkpoint(body) : body();
-  }
-  const hidden = norm(headRows ? b.gather(x, headRows) : x, 'model.norm.weight');
-  const logits = config.tiedEmbeddings
-    ? b.matmul(hidden, embedding, { transposeB: true })
-    : weights.linear('lm_head.weight', hidden);
-  return { logits, hidden };
-
-  /** x + attention, then + feed-forward; x is [batch·rows, hidden]. */
+  /** x + attention, then + feed-forward. */
   function decoderLayer(x: Value, prefix: string): Value {
     const attended = b.add(x, dropout(attention(norm(x, `${prefix}input_layernorm.weight`), prefix)));
     const normed = norm(attended, `${prefix}post_attention_layernorm.weight`);

@@ -14,11 +14,10 @@ import { masked } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { float32, type Graph, type Value } from '../graph/types.ts';
-import { attention, roundValues } from './attention.ts';
 import type { LlamaConfig } from './config.ts';
-import { weightByRouter } from './experts.ts';
-import { type Linear, linear, type Precision, tiedEmbedding } from './linear.ts';
-import { feedForwardWidth, type LayerWeights, LlamaWeights, type WeightSource } from './llama-weights.ts';
+import { linear, type Precision, tiedEmbedding } from './linear.ts';
+import { decoderLayer } from './llama-layer.ts';
+import { feedForwardWidth, LlamaWeights, type WeightSource } from './llama-weights.ts';
 import { ropeTables } from './rope.ts';
 
 export interface LlamaOptions {
@@ -53,7 +52,7 @@ export async function buildLlama(
   source: WeightSource,
   options: LlamaOptions,
 ): Promise<Graph> {
-  const { hiddenSize: d, heads, kvHeads, headDim, normEpsilon } = config;
+  const { hiddenSize: d, kvHeads, headDim, normEpsilon } = config;
   const { precision, exact = precision === 'w8a8', rotate = precision !== 'fp32' } = options;
   const { input = 'ids', layers = config.layers } = options;
   checkLayers('layers', [layers], config.layers);
@@ -91,29 +90,19 @@ export async function buildLlama(
 
   for (let layer = 0; layer < layers; layer++) {
     const w = await weights.layer(layer);
-    const project = (data: Float32Array, out: number, inner: number): Linear =>
-      linear(b, data, out, inner, precision);
-    let qkv = project(w.qkv, (heads + 2 * kvHeads) * headDim, d)(norm(x, w.inputNorm));
-    if (w.qkvBias) qkv = b.add(qkv, b.constant(float32([w.qkvBias.length], w.qkvBias)));
-    const [query, key, value] = splitHeads(qkv, w);
-    const { mixed, probabilities } = attention(b, config, {
-      query,
-      key,
-      value,
+    const inputs = {
+      positions,
+      cos,
+      sin,
+      bias,
       pastKey: b.input(`pastKey.${layer}`, 'float32', ['lanes', kvHeads, 'slots', headDim]),
       pastValue: b.input(`pastValue.${layer}`, 'float32', ['lanes', kvHeads, 'slots', headDim]),
-      bias,
-      exact,
-    });
-    b.output(`key.${layer}`, key);
-    b.output(`value.${layer}`, value);
-    if (options.attention?.includes(layer)) b.output(`attention.${layer}`, probabilities);
-    x = b.add(x, project(w.output, d, heads * headDim)(mixed));
-    const normed = norm(x, w.postNorm);
-    const [gate, up] = b.split(project(w.gateUp, 2 * width, d)(normed), 2, [width, width]);
-    let h = b.mul(b.silu(gate), up);
-    if (w.router) h = weightByRouter(b, config, h, normed, w.router);
-    x = b.add(x, project(w.down, d, width)(blockRotated(h)));
+    };
+    const done = decoderLayer(b, config, w, x, inputs, { precision, exact, feedForward: blockRotated });
+    x = done.x;
+    b.output(`key.${layer}`, done.key);
+    b.output(`value.${layer}`, done.value);
+    if (options.attention?.includes(layer)) b.output(`attention.${layer}`, done.probabilities);
     if (options.hidden?.includes(layer + 1)) b.output(`hidden.${layer + 1}`, restored(x));
     options.onProgress?.(layer + 1, layers);
   }
@@ -143,26 +132,6 @@ export async function buildLlama(
     const { size } = rotations.feedForward;
     const blocks = b.reshape(h, ['lanes', 'rows', width / size, size]);
     return b.reshape(b.matmul(blocks, feedForwardMatrix!), ['lanes', 'rows', width]);
-  }
-
-  /**
-   * [lanes, rows, (heads + 2 kvHeads) · headDim] as rotated queries and keys and grid values, each
-   * [lanes, heads, rows, headDim].
-   */
-  function splitHeads(qkv: Value, w: LayerWeights): [Value, Value, Value] {
-    const turning = heads + kvHeads;
-    const [both, values] = b.split(qkv, 2, [turning * headDim, kvHeads * headDim]);
-    const perHead = (x: Value, count: number) => b.reshape(x, ['lanes', 'rows', count, headDim]);
-    let normed = both;
-    if (w.queryNorm && w.keyNorm) {
-      const [queries, keys] = b.split(perHead(both, turning), 2, [heads, kvHeads]);
-      const joined = b.concat([norm(queries, w.queryNorm), norm(keys, w.keyNorm)], 2);
-      normed = b.reshape(joined, ['lanes', 'rows', turning * headDim]);
-    }
-    const turned = b.transpose(perHead(b.rotary(normed, positions, cos, sin), turning), [0, 2, 1, 3]);
-    const [query, key] = b.split(turned, 1, [heads, kvHeads]);
-    const value = b.transpose(perHead(values, kvHeads), [0, 2, 1, 3]);
-    return [query, key, exact ? roundValues(b, value, w.valueRange) : value];
   }
 }
 

@@ -5,6 +5,7 @@
 
 import type { KvBatch, KvCache } from '../../cache/index.ts';
 import type { Forward, ScoreGroup, Scores } from '../../models/forward.ts';
+import { Gatherer } from '../../models/gather.ts';
 import type { Scorer } from '../loop.ts';
 import { argmax } from '../sampling/select.ts';
 import { logSoftmaxAt } from '../sampling/softmax.ts';
@@ -19,8 +20,6 @@ interface Request {
   lane: DraftLane;
   groups: readonly ScoreGroup[];
   logits: boolean;
-  resolve(forward: Forward): void;
-  reject(error: unknown): void;
 }
 
 /** The model that answers, as far as drafts for it go. */
@@ -38,7 +37,7 @@ export class DraftLanes {
   readonly #model: DraftScorer;
   readonly #vocabSize: number;
   readonly #batch: KvBatch;
-  #waiting: Request[] = [];
+  readonly #requests = new Gatherer((requests: readonly Request[]) => this.#run(requests));
 
   constructor(model: DraftScorer, { vocabSize, cost }: DraftTarget) {
     this.#model = model;
@@ -67,27 +66,17 @@ export class DraftLanes {
 
   /** Runs rows of a lane, together with those that other lanes ask for in the same turn. */
   forward(lane: DraftLane, groups: readonly ScoreGroup[], logits: boolean): Promise<Forward> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ lane, groups, logits, resolve, reject });
-      if (this.#waiting.length === 1) queueMicrotask(() => this.#run());
-    });
+    return this.#requests.ask({ lane, groups, logits });
   }
 
-  async #run(): Promise<void> {
-    const requests = this.#waiting;
-    this.#waiting = [];
+  async #run(requests: readonly Request[]): Promise<Forward[]> {
     const fits = this.#model.config.vocabSize === this.#vocabSize;
     const logits = !fits || requests.some((request) => request.logits);
-    try {
-      const lanes = requests.map(({ lane, groups }) => ({ cache: lane.cache, groups }));
-      const forwards = await this.#model.forwardLanes(lanes, { logits });
-      for (const [i, { resolve }] of requests.entries()) {
-        const scores = fits ? forwards[i].scores : forwards[i].scores.map((s) => fitted(s, this.#vocabSize));
-        resolve({ ...forwards[i], scores });
-      }
-    } catch (error) {
-      for (const { reject } of requests) reject(error);
-    }
+    const lanes = requests.map(({ lane, groups }) => ({ cache: lane.cache, groups }));
+    const forwards = await this.#model.forwardLanes(lanes, { logits });
+    if (fits) return forwards;
+    const fit = (scores: Scores) => fitted(scores, this.#vocabSize);
+    return forwards.map((forward) => ({ ...forward, scores: forward.scores.map(fit) }));
   }
 }
 

@@ -12,11 +12,15 @@ import { LlamaWeights } from '../llama-weights.ts';
 export interface DraftBase {
   hiddenSize: number;
   normEpsilon: number;
-  /** [hidden, hidden] From normed states to what the output head reads, in the checkpoint's own basis. */
+  /** Longest context of the model, in tokens. */
+  contextLength: number;
+  /** [hidden, hidden] From the program's basis to the checkpoint's own. */
   basis: Float32Array;
+  /** Weight of the norm before the output head [hidden]. */
+  finalNorm: Float32Array;
   /** Rows of the output head for the draft's tokens [tokens, hidden]. */
   head: Float32Array;
-  /** Embeddings of the draft's tokens [tokens, hidden]; those of `head` where the model ties them. */
+  /** Embeddings of all tokens [vocab, hidden]. */
   embedding: Float32Array;
 }
 
@@ -39,36 +43,45 @@ export async function readDraftBase(
     const hint = 'Save it as a checkpoint, and load that.';
     throw new QuickstepError('unsupported', `${id} has no checkpoint that heads could read.`, hint);
   }
-  const { hiddenSize, normEpsilon } = config;
+  const { hiddenSize, normEpsilon, contextLength } = config;
   // Only where there is a disk.
   const { openCheckpoint } = await import('../../weights/checkpoint.ts');
   const checkpoint = await openCheckpoint(path);
   try {
     const plain = new LlamaWeights(config, checkpoint, false);
-    const gamma = await plain.finalNorm();
-    const embedding = tableRows(await plain.embedding(), tokens, hiddenSize);
-    const head = config.tiedEmbeddings ? embedding : tableRows(await plain.head(gamma), tokens, hiddenSize);
+    const finalNorm = await plain.finalNorm();
+    const embedding = await plain.embedding();
+    const table = config.tiedEmbeddings ? embedding : await plain.head(finalNorm);
+    const head = tableRows(table, tokens, hiddenSize);
     const { rotations } = new LlamaWeights(config, checkpoint, precision !== 'fp32');
     const basis = new Float32Array(hiddenSize * hiddenSize);
-    // x Qᵀ diag(γ) with a rotation Q, x diag(γ) without.
+    // Rows of states in the program's basis are x Q with a rotation Q.
     const rotation = rotations?.residual.matrix();
     for (let row = 0; row < hiddenSize; row++)
-      for (let column = 0; column < hiddenSize; column++) {
-        const turned = rotation ? rotation[column * hiddenSize + row] : Number(row === column);
-        basis[row * hiddenSize + column] = turned * gamma[column];
-      }
-    return { hiddenSize, normEpsilon, basis, head, embedding };
+      for (let column = 0; column < hiddenSize; column++)
+        basis[row * hiddenSize + column] = rotation
+          ? rotation[column * hiddenSize + row]
+          : Number(row === column);
+    return { hiddenSize, normEpsilon, contextLength, basis, finalNorm, head, embedding };
   } finally {
     await checkpoint.close();
   }
 }
 
-/** The final hidden state [.., hidden], which the output head reads, of states in the program's basis. */
-export function finalHidden(
-  b: GraphBuilder,
-  { hiddenSize: d, normEpsilon, basis }: Omit<DraftBase, 'head' | 'embedding'>,
-  states: Value,
-): Value {
-  const normed = b.rmsNorm(states, b.constant(float32([d], new Float32Array(d).fill(1))), normEpsilon);
-  return b.matmul(normed, b.constant(float32([d, d], basis)));
+/** States [.., hidden] in the checkpoint's own basis. */
+export function ownBasis(b: GraphBuilder, { hiddenSize: d, basis }: DraftBase, states: Value): Value {
+  return b.matmul(states, b.constant(float32([d, d], basis)));
 }
+
+/** What the output head reads [.., hidden], of states in the checkpoint's own basis: RMS norm. */
+export function finalNorm(
+  b: GraphBuilder,
+  { hiddenSize, normEpsilon, finalNorm }: DraftBase,
+  x: Value,
+): Value {
+  return b.rmsNorm(x, b.constant(float32([hiddenSize], finalNorm)), normEpsilon);
+}
+
+/** The final hidden state [.., hidden], which the output head reads, of states in the program's basis. */
+export const finalHidden = (b: GraphBuilder, base: DraftBase, states: Value): Value =>
+  finalNorm(b, base, ownBasis(b, base, states));

@@ -70,13 +70,16 @@ describe.each(['fp32', 'w8a8'] as const)('heads of stories260k in %s', (precisio
       for (let i = 0; i < d; i++) sum += x[i] * matrix[at + i * stride];
       return sum;
     };
-    const h = Array.from({ length: d }, (_, j) =>
-      times(
-        base.basis,
-        j,
-        d,
-        state.map((x) => x / rms),
-      ),
+    const h = Array.from(
+      { length: d },
+      (_, j) =>
+        base.finalNorm[j] *
+        times(
+          base.basis,
+          j,
+          d,
+          state.map((x) => x / rms),
+        ),
     );
     for (const [head, { tokens, probabilities }] of ranked.entries()) {
       const [matrix, bias] = [weights.get(`${head}.0.weight`)!, weights.get(`${head}.0.bias`)!];

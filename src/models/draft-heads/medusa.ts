@@ -10,13 +10,13 @@
 import { z } from 'zod';
 import { GraphBuilder } from '../../graph/builder.ts';
 import { Program } from '../../graph/session.ts';
-import { float32, type Graph, tensor, type Value } from '../../graph/types.ts';
+import { float32, type Graph, type Value } from '../../graph/types.ts';
 import type { LanguageModel } from '../language-model.ts';
 import { linear, type Precision } from '../linear.ts';
 import type { TrainableWeights } from '../llama-training.ts';
 import { type DraftBase, finalHidden, readDraftBase } from './base.ts';
 import { type HeadShapes, type HeadWeights, headFacts, openHeadFile } from './file.ts';
-import { type Ranked, ranks } from './ranked.ts';
+import { outputRanked, type Ranked, rankedRow } from './ranked.ts';
 
 export const medusaFacts = z.strictObject({
   kind: z.literal('medusa'),
@@ -74,10 +74,7 @@ export function medusaGraph(
   };
   const h = finalHidden(b, base, b.input('states', 'float32', ['rows', d]));
   const hidden = Array.from({ length: heads }, (_, head) => medusaHidden(b, h, weights, head, layers));
-  const logits = linear(b, base.head, tokens.length, d, precision)(b.concat(hidden, 0));
-  const [probabilities, places] = b.topK(b.softmax(logits), Math.min(ranks, tokens.length));
-  b.output('probabilities', probabilities);
-  b.output('tokens', b.gather(b.constant(tensor('int32', [tokens.length], Int32Array.from(tokens))), places));
+  outputRanked(b, b.concat(hidden, 0), base, tokens, precision);
   return b.build();
 }
 
@@ -105,18 +102,9 @@ export class MedusaHeads implements AsyncDisposable {
   async rank(states: Float32Array): Promise<Ranked[][]> {
     const { hiddenSize, heads } = this.facts;
     const rows = states.length / hiddenSize;
-    const { tokens, probabilities } = await this.#program.run({
-      states: float32([rows, hiddenSize], states),
-    });
-    const count = tokens.shape[1];
+    const outputs = await this.#program.run({ states: float32([rows, hiddenSize], states) });
     return Array.from({ length: rows }, (_, row) =>
-      Array.from({ length: heads }, (_, head) => {
-        const start = (head * rows + row) * count;
-        return {
-          tokens: (tokens.data as Int32Array).subarray(start, start + count),
-          probabilities: (probabilities.data as Float32Array).subarray(start, start + count),
-        };
-      }),
+      Array.from({ length: heads }, (_, head) => rankedRow(outputs, head * rows + row)),
     );
   }
 

@@ -8,6 +8,7 @@ import { isPlainName } from '../../weights/known-models.ts';
 import type { Recipe } from '../recipe.ts';
 import { arbitrage } from './arbitrage.ts';
 import { cjgrpo } from './cjgrpo.ts';
+import { clover, houseClover } from './clover.ts';
 import { decoG } from './deco-g.ts';
 import { dparallel } from './dparallel.ts';
 import { houseCausal, houseDraft } from './house-causal.ts';
@@ -32,6 +33,8 @@ const all: readonly Recipe[] = [
   decoG,
   medusa,
   houseMedusa,
+  clover,
+  houseClover,
 ];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.slug, recipe]));

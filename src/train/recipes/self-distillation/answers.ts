@@ -12,6 +12,7 @@ import { generateBatch, promptTokens } from '../../../decode/generate.ts';
 import type { Method } from '../../../decode/method.ts';
 import { emptyDraft } from '../../../decode/phases.ts';
 import { speculate } from '../../../decode/speculative/drafter.ts';
+import { unitRows } from '../../../models/draft-heads/rows.ts';
 import type { LanguageModel } from '../../../models/language-model.ts';
 import { cachedLines } from '../../line-cache.ts';
 import type { RecipeOptions } from '../../recipe.ts';
@@ -29,6 +30,8 @@ const plainPerPassage = 8;
 const shortestPassage = 64;
 /** Rows of the prompt's end whose states are kept. */
 export const promptRows = 64;
+/** Most rows of a passage. */
+export const passageRows = promptRows + maxTokens;
 
 const answerSchema = z.object({
   prompt: z.array(z.int().min(0)).min(1),
@@ -58,19 +61,6 @@ const watched = (keep: (request: number, states: Float32Array) => void): Method 
       read: ({ request }, states) => keep(request, states),
     }),
 });
-
-/** Rows of equal length, each divided by its root mean square: the model's last norm does so too. */
-function unitRows(states: Float32Array, hiddenSize: number): Float32Array {
-  const out = states.slice();
-  for (let start = 0; start < out.length; start += hiddenSize) {
-    const row = out.subarray(start, start + hiddenSize);
-    let squares = 0;
-    for (const value of row) squares += value * value;
-    const scale = 1 / Math.sqrt(squares / hiddenSize || 1);
-    for (let i = 0; i < hiddenSize; i++) row[i] *= scale;
-  }
-  return out;
-}
 
 const joined = (parts: readonly Float32Array[]): Float32Array => {
   const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -122,7 +112,7 @@ async function answersOf(
   promptOf: (n: number) => readonly number[],
   { seed, folder, signal, onProgress }: DistillationOptions & { onProgress(done: number): void },
 ): Promise<{ answers: SelfAnswer[]; store: StateStore }> {
-  const shape = { rows: promptRows + maxTokens, hiddenSize: model.config.hiddenSize };
+  const shape = { rows: passageRows, hiddenSize: model.config.hiddenSize };
   const path = folder && join(folder, `${name}.jsonl`);
   const store = await StateStore.open(shape, folder && join(folder, `${name}-states.f16`));
   // Answers whose states are gone are of no use.
