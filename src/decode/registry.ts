@@ -19,6 +19,7 @@ import { prophet } from './masked-diffusion/prophet.ts';
 import { renoise } from './masked-diffusion/renoise.ts';
 import type { Method } from './method.ts';
 import { arbitrage } from './speculative/arbitrage.ts';
+import { clover } from './speculative/clover.ts';
 import { draftAlignment } from './speculative/draft-alignment.ts';
 import { medusa } from './speculative/medusa.ts';
 import { promptLookup } from './speculative/prompt-lookup.ts';
@@ -36,6 +37,7 @@ const all = [
   superposedDecoding,
   arbitrage,
   medusa,
+  clover,
   diffusion,
   freedave,
   prophet,

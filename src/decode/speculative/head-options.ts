@@ -1,6 +1,14 @@
 /** Options of the methods that draft trees with heads. */
 
 import { z } from 'zod';
+import { type Phases, walkDraft } from '../phases.ts';
+import { typicalDraft } from './verify/typical.ts';
+
+/** Names the heads; each method has its own default. */
+export const headsOption = z
+  .string()
+  .min(1)
+  .describe('Folder of the heads, or their name among what ships with Quickstep.');
 
 export const treeOptions = z.strictObject({
   nodes: z.int().min(1).max(64).default(16).describe('Most tokens drafted in a step.'),
@@ -9,3 +17,14 @@ export const treeOptions = z.strictObject({
     .default('adaptive')
     .describe('Draft as many tokens as pay for the rows that they add, or always `nodes`.'),
 });
+
+export const acceptOption = z
+  .enum(['match', 'typical'])
+  .default('match')
+  .describe(
+    'match takes what the same seed would give without drafts, typical also takes what is likely enough (not lossless).',
+  );
+
+/** The rule of a value of `accept`. */
+export const acceptRule = (accept: z.output<typeof acceptOption>): Phases['choose'] =>
+  accept === 'typical' ? typicalDraft() : walkDraft;

@@ -7,19 +7,14 @@
 import { z } from 'zod';
 import { type MedusaHeads, openMedusa } from '../../models/draft-heads/medusa.ts';
 import { defineMethod } from '../method.ts';
-import { emptyDraft, walkDraft } from '../phases.ts';
+import { emptyDraft } from '../phases.ts';
 import { declaredRowCost, worthwhileNodes } from './draft-length.ts';
 import { speculate } from './drafter.ts';
-import { treeOptions } from './head-options.ts';
+import { acceptOption, acceptRule, headsOption, treeOptions } from './head-options.ts';
 import { likeliestShape, shapedTree } from './tree.ts';
-import { typicalDraft } from './verify/typical.ts';
 
 const options = z.strictObject({
-  heads: z
-    .string()
-    .min(1)
-    .default('smollm2-medusa')
-    .describe('Folder of the heads, or their name among what ships with Quickstep.'),
+  heads: headsOption.default('smollm2-medusa'),
   ...treeOptions.shape,
   tree: z
     .enum(['confidence', 'measured'])
@@ -27,12 +22,7 @@ const options = z.strictObject({
     .describe(
       'Where the tree branches: by how sure the heads are at this place, or always alike, by how often they were right (the paper).',
     ),
-  accept: z
-    .enum(['match', 'typical'])
-    .default('match')
-    .describe(
-      'match takes what the same seed would give without drafts, typical also takes what is likely enough (not lossless).',
-    ),
+  accept: acceptOption,
 });
 
 /** Cost of running the heads, in one-row forwards: a hundredth of the weights, and a call. */
@@ -71,7 +61,7 @@ export const medusa = defineMethod({
           return shapedTree(shape, count, (level, rank) => ranked[level].tokens[rank]);
         },
       },
-      accept === 'typical' ? typicalDraft() : walkDraft,
+      acceptRule(accept),
     );
     return {
       ...phases,

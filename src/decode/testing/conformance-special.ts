@@ -2,7 +2,7 @@
 
 import type { ConformanceOptions, OptOut } from './conformance.ts';
 import { savedFilter } from './filters.ts';
-import { savedMedusa } from './heads.ts';
+import { savedClover, savedMedusa } from './heads.ts';
 import { savedHmm } from './hmms.ts';
 
 /** What canvas methods leave out: positions are committed in any order. */
@@ -17,6 +17,17 @@ const otherDraws = (name: string): OptOut => ({
   reason: 'drafts are resampled or typical',
   when: ({ accept }, sampled) => sampled && (accept === 'resample' || accept === 'typical'),
 });
+
+/** What methods leave out that may resample drafts, or take typical ones. */
+const typicalOptOuts = [
+  'writes what its baseline writes',
+  'writes what its baseline writes under penalties, biases and processors',
+  'is not stopped by half a stop string',
+  'leaves a stop string and what follows it out of the text',
+].map(otherDraws);
+
+/** Random heads for stories260k: right at times, wrong more often. */
+const storiesHeads = { model: 'stories260k', hiddenSize: 64, vocabSize: 512 };
 
 /** What arbitrage leaves out where steps may be accepted: these take no forward of the model, and nothing of its cache. */
 const unlessRewritten = (name: string): OptOut => ({
@@ -180,27 +191,25 @@ export const special: Readonly<Record<string, ConformanceOptions>> = {
       { accept: 'resample', draftTokens: 3, width: 4 },
       { accept: 'typical', width: 2 },
     ],
-    optOuts: [
-      otherDraws('writes what its baseline writes'),
-      otherDraws('writes what its baseline writes under penalties, biases and processors'),
-      otherDraws('is not stopped by half a stop string'),
-      otherDraws('leaves a stop string and what follows it out of the text'),
-    ],
+    optOuts: typicalOptOuts,
   },
   medusa: {
-    // Random ones for stories260k: right at times, wrong more often.
-    common: { heads: await savedMedusa({ model: 'stories260k', hiddenSize: 64, vocabSize: 512 }) },
+    common: { heads: await savedMedusa(storiesHeads) },
     variants: [
       { size: 'fixed', nodes: 12 },
       { tree: 'measured', size: 'fixed', nodes: 64 },
       { accept: 'typical', size: 'fixed', nodes: 6 },
     ],
-    optOuts: [
-      otherDraws('writes what its baseline writes'),
-      otherDraws('writes what its baseline writes under penalties, biases and processors'),
-      otherDraws('is not stopped by half a stop string'),
-      otherDraws('leaves a stop string and what follows it out of the text'),
+    optOuts: typicalOptOuts,
+  },
+  clover: {
+    common: { heads: await savedClover(storiesHeads) },
+    variants: [
+      { size: 'fixed', nodes: 12 },
+      { tree: 'levels', size: 'fixed', nodes: 24, topP: 0.8 },
+      { accept: 'typical', size: 'fixed', nodes: 6 },
     ],
+    optOuts: typicalOptOuts,
   },
   'prompt-lookup': {
     variants: [

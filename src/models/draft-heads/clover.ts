@@ -159,7 +159,7 @@ function constantWeights(b: GraphBuilder, data: HeadWeights, shapes: HeadShapes,
 
 /**
  * Program of the augmenting block and the first head: states and embeddings [lanes, rows, hidden], positions, bias, cached
- * K/V and head rows as in llama.ts  →  new K/V rows, and for the head rows g₁ [headRows, hidden] (`states`) and
+ * K/V and head rows as in llama.ts  →  new K/V rows, and for the head rows g₁ [headRows, hidden] (`g`) and
  * `outputRanked`.
  */
 function readingGraph(
@@ -191,12 +191,12 @@ function readingGraph(
   b.output('key.0', key);
   b.output('value.0', value);
   const g = b.gather(b.reshape(x, ['lanes*rows', d]), b.input('headRows', 'int32', ['headRows']));
-  b.output('states', g);
+  b.output('g', g);
   outputRanked(b, firstHidden(b, weights, base, g), base, tokens, precision);
   return b.build();
 }
 
-/** Program of the further heads: g and embeddings [rows, hidden]  →  the next g (`states`) and `outputRanked`. */
+/** Program of the further heads: g and embeddings [rows, hidden]  →  the next g (`g`) and `outputRanked`. */
 function followingGraph(facts: CloverFacts, data: HeadWeights, base: DraftBase, precision: Precision): Graph {
   const { hiddenSize: d, tokens } = facts;
   const b = new GraphBuilder();
@@ -210,7 +210,7 @@ function followingGraph(facts: CloverFacts, data: HeadWeights, base: DraftBase, 
     b.input('states', 'float32', ['rows', d]),
     e,
   );
-  b.output('states', g);
+  b.output('g', g);
   outputRanked(b, nextHidden(b, weights, base, g, e), base, tokens, precision);
   return b.build();
 }
@@ -321,7 +321,7 @@ export class CloverHeads implements AsyncDisposable {
 
   #guess(outputs: Readonly<Record<string, Tensor>>, row: number): Guess {
     const { hiddenSize: d } = this.facts;
-    const state = (outputs.states.data as Float32Array).subarray(row * d, (row + 1) * d);
+    const state = (outputs.g.data as Float32Array).subarray(row * d, (row + 1) * d);
     return { ...rankedRow(outputs, row), state };
   }
 
