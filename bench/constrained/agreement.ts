@@ -1,6 +1,7 @@
 /**
  * Whether our masks are XGrammar's: its own grammar of each schema of a file (JSONSchemaBench's mask benchmark, a JSON
- * object a line with `id` and `schema`), given to both engines over SmolLM2's vocabulary, along random legal walks.
+ * object a line with `id` and `schema`), given to both engines over SmolLM2's vocabulary, along random legal walks. Tokens
+ * that XGrammar allows although no UTF-8 goes on so (E0 80, ED A0, F0 80, F4 90) are counted apart.
  *
  *   npx tsx bench/constrained/agreement.ts <file.jsonl> [--schemas 50] [--walks 200] [--steps 24] [--seed 1]
  */
@@ -8,6 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
+  allows,
   gbnfLanguage,
   TokenConstraint,
   type TokenState,
@@ -49,9 +51,20 @@ function differences(ours: Uint32Array, theirs: Int32Array): number[] {
 const members = ({ bits }: { bits: Uint32Array }): number[] =>
   Array.from({ length: vocabulary.size }, (_, id) => id).filter((id) => (bits[id >> 5] >>> (id & 31)) & 1);
 
+/** Whether bytes begin a text in UTF-8. */
+function isBeginning(tokens: readonly number[]): boolean {
+  const bytes = tokens.flatMap((token) => [...model.tokenizer.bytes(token)]);
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes), { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const text = (tokens: readonly number[]) => JSON.stringify(model.tokenizer.decode(tokens));
 
-let [agreed, compared] = [0, 0];
+let [agreed, compared, illFormed] = [0, 0, 0];
 for (let row = 0, asked = 0; asked < schemas && row < lines.length; row++) {
   const { id, schema } = JSON.parse(lines[row]);
   let grammar: string;
@@ -75,7 +88,9 @@ for (let row = 0, asked = 0; asked < schemas && row < lines.length; row++) {
     const tokens: number[] = [];
     for (let step = 0; state && step < steps; step++) {
       const mask = state.mask();
-      const found = differences(mask.bits, await matcher.getNextTokenBitmask());
+      const different = differences(mask.bits, await matcher.getNextTokenBitmask());
+      const found = different.filter((token) => allows(mask, token) || isBeginning([...tokens, token]));
+      if (different.length > found.length) illFormed++;
       compared++;
       if (found.length > 0) {
         wrong = `behind ${text(tokens)}, ${found.length} tokens differ, such as ${text(found.slice(0, 1))}`;
@@ -96,3 +111,4 @@ for (let row = 0, asked = 0; asked < schemas && row < lines.length; row++) {
   if (asked % 10 === 0) console.log(`${agreed} of ${asked} schemas agree, ${compared} masks compared`);
 }
 console.log(`${agreed} schemas agree along ${walks} walks each, ${compared} masks compared`);
+console.log(`in ${illFormed} of them XGrammar allows bytes that are no UTF-8`);

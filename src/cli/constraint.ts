@@ -21,7 +21,9 @@ export const constraintOptions = z.strictObject({
   template: z
     .string()
     .optional()
-    .describe('The answer is this text with its places filled in: [text], [line], [number], [yes|no].'),
+    .describe(
+      'The answer is this text with its places filled in: [text], [line], [number], [yes|no]; on a canvas with their tokens, [word:3].',
+    ),
 });
 
 const maxBytes = 4 * 1024 * 1024;

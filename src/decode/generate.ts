@@ -219,16 +219,12 @@ function maskingOf({ config, eosIds }: LanguageModel): Masking | undefined {
 }
 
 /**
- * The constraint of the options, which the method and the limits must leave whole.
- * @throws QuickstepError as `constraintOf`, and 'unsupported' for a method that does not write from left to right
+ * The constraint of the options, which the limits must leave whole.
+ * @throws QuickstepError as `constraintOf`, and 'bad-option' for options that cut an answer off
  */
-function checkedConstraint(method: Method, model: LanguageModel, options: GenerateOptions) {
+function checkedConstraint(model: LanguageModel, options: GenerateOptions) {
   const constraint = constraintOf(model, options);
   if (!constraint) return undefined;
-  if (!method.needs.includes('causal')) {
-    const hint = 'Use a method that writes from left to right, such as greedy or sample.';
-    throw new QuickstepError('unsupported', `Method ${method.slug} cannot keep to a constraint.`, hint);
-  }
   const cuts = (['ignoreEos', 'stop', 'minTokens'] as const).find((key) => {
     const value = options[key];
     return Array.isArray(value) ? value.length > 0 : Boolean(value);
@@ -277,14 +273,15 @@ export function requests(
   const { maxTokens, stop, ignoreEos } = parseLimits(options);
   const drafts = companionLanes('draft', method, model, options.draft);
   const routers = companionLanes('router', method, model, options.router);
-  const constraint = checkedConstraint(method, model, options);
+  const constraint = checkedConstraint(model, options);
   const { contextLength } = model.config;
   return (prompt, request, cache) => {
     const tokens = promptTokens(model, prompt);
-    // Last of all, so that no other processor brings a token back.
     const longest = Math.min(maxTokens, contextLength - tokens.length);
     const answers = constraint && new AnswerConstraint(constraint, longest);
-    const masks = answers && !method.constrains ? [constraintProcessor(answers)] : [];
+    // Last of all, so that no other processor brings a token back. A canvas has masks of its own.
+    const isCanvas = method.needs.some((need) => need === 'canvas' || need === 'mask-token');
+    const masks = answers && !method.constrains && !isCanvas ? [constraintProcessor(answers)] : [];
     const make = (extra: readonly LogitsProcessor[]) =>
       samplerFor(method, options, model, [...extra, ...masks]);
     const run = new Run({

@@ -209,13 +209,6 @@ describe('what is refused before the first step', () => {
     refused({ regex: 'a', ignoreEos: true }, 'bad-option');
     refused({ regex: 'a', minTokens: 3 }, 'bad-option');
   });
-  it('methods that do not write from left to right', async () => {
-    const masked = await loadStories('w8a8', { masked: true });
-    expect(() => generate(masked, prompts[0], { method: 'diffusion', regex: 'a' })).toThrow(
-      expect.objectContaining({ code: 'unsupported' }),
-    );
-    await masked[Symbol.asyncDispose]();
-  });
 });
 
 describe('hostile constraints', () => {

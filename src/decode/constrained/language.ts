@@ -24,8 +24,16 @@ export interface ByteState {
   within?(bytes: number): ByteState;
 }
 
+/** Fixed text; a place that takes so many tokens; or texts to choose from, which take as many as all of them can be cut into. */
+export type CanvasPart =
+  | { readonly text: string }
+  | { readonly place: Language; readonly tokens: number }
+  | { readonly choices: readonly string[] };
+
 /** A set of texts, ready to be compiled for a vocabulary. */
 export interface Language {
+  /** How texts are laid out on a canvas, fixed text at its place from the start; without it from left to right. */
+  readonly parts?: readonly CanvasPart[];
   /**
    * The state of the empty text.
    * @param alphabet Characters that the vocabulary can write, see `Vocabulary.characters`.

@@ -2,7 +2,7 @@
 
 import { QuickstepError } from '../../errors.ts';
 import type { LogitsProcessor } from '../sampling/processors.ts';
-import { allows, type Mask, type TokenConstraint, type TokenState } from './token-constraint.ts';
+import { keepAllowed, type Mask, type TokenConstraint, type TokenState } from './token-constraint.ts';
 
 /** The beginning of an answer, and those that go on from it. */
 interface Beginning {
@@ -45,10 +45,7 @@ export class AnswerConstraint {
 /** Rules out every token that the constraint does not allow after the tokens generated so far. */
 export function constraintProcessor(constraint: AnswerConstraint): LogitsProcessor {
   return function constraintMask(logits, { generatedTokens }) {
-    const mask = constraint.mask(generatedTokens);
-    for (let id = 0; id < logits.length; id++) {
-      if (!allows(mask, id)) logits[id] = Number.NEGATIVE_INFINITY;
-    }
+    keepAllowed(logits, constraint.mask(generatedTokens));
   };
 }
 

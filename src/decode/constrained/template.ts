@@ -1,11 +1,13 @@
 /**
  * Formats by example: fixed text, and places to fill in between brackets.
  *
- *   {"reasoning": "[text]", "answer": [number]}        Grade: [A|B|C]
+ *   {"reasoning": "[text]", "answer": [number]}        Grade: [A|B|C]        [word:2] is [integer:1]
+ *
+ * The numbers say how many tokens a place takes on a canvas; methods that write from left to right need none.
  */
 
 import { QuickstepError } from '../../errors.ts';
-import type { Language } from './language.ts';
+import type { CanvasPart, Language } from './language.ts';
 import { regexLanguage } from './regex/regex.ts';
 
 /** What may stand in a place, as a regular expression. */
@@ -22,28 +24,74 @@ const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 /** A place, or a bracket that is meant as it is: `\[`. */
 const placePattern = /\\([[\]\\])|\[([^[\]\n]*)\]/gu;
 
+/** Fixed text, and what stands between brackets. */
+type Piece = { readonly text: string } | { readonly place: string };
+
+function piecesOf(template: string): Piece[] {
+  const pieces: Piece[] = [];
+  let text = '';
+  let end = 0;
+  for (const { 0: whole, 1: literal, 2: place, index } of template.matchAll(placePattern)) {
+    text += template.slice(end, index) + (literal ?? '');
+    end = index + whole.length;
+    if (literal !== undefined) continue;
+    pieces.push({ text }, { place });
+    text = '';
+  }
+  return [...pieces, { text: text + template.slice(end) }];
+}
+
+/** What may stand in a place, and how many tokens it takes on a canvas. */
+interface Place {
+  readonly regex: string;
+  readonly choices?: readonly string[];
+  readonly tokens?: number;
+}
+
+function placeOf(place: string): Place {
+  if (place.includes('|')) {
+    const choices = place.split('|');
+    return { regex: `(?:${choices.map(escaped).join('|')})`, choices };
+  }
+  const [, name, digits] = /^([a-z]+)(?::([1-9]\d{0,3}))?$/.exec(place) ?? [];
+  const regex = places.get(name ?? '');
+  if (regex) return { regex, tokens: digits === undefined ? undefined : Number(digits) };
+  const hint = `Places: ${[...places.keys()].map((name) => `[${name}]`).join(', ')}, on a canvas with a number of tokens as in [word:3], choices as [yes|no], \\[ for a bracket.`;
+  throw new QuickstepError('bad-option', `There is no place [${place}] in a template.`, hint);
+}
+
 /**
  * The regular expression of a template.
  * @throws QuickstepError 'bad-option' for a place that is not known
  */
-export function templateRegex(template: string): string {
-  let regex = '';
-  let end = 0;
-  for (const match of template.matchAll(placePattern)) {
-    const [whole, literal, place] = match;
-    regex += escaped(template.slice(end, match.index)) + (literal ? escaped(literal) : placeRegex(place));
-    end = match.index + whole.length;
+export const templateRegex = (template: string): string =>
+  piecesOf(template)
+    .map((piece) => ('text' in piece ? escaped(piece.text) : placeOf(piece.place).regex))
+    .join('');
+
+/**
+ * The texts of a template; throws as `templateRegex`. Where its places have numbers of tokens, fixed text stands at its place
+ * on a canvas from the start; choices need no number.
+ */
+export function templateLanguage(template: string): Language {
+  const parts: CanvasPart[] = [];
+  let [open, numbered] = [0, 0];
+  for (const piece of piecesOf(template)) {
+    if ('text' in piece) {
+      if (piece.text !== '') parts.push(piece);
+      continue;
+    }
+    const { choices, regex, tokens } = placeOf(piece.place);
+    if (choices) parts.push({ choices });
+    else if (tokens === undefined) open++;
+    else {
+      numbered++;
+      parts.push({ place: regexLanguage(regex), tokens });
+    }
   }
-  return regex + escaped(template.slice(end));
+  const { compile } = regexLanguage(templateRegex(template));
+  if (numbered === 0) return { compile };
+  if (open === 0) return { compile, parts };
+  const hint = 'Give each place a number of tokens, as in [word:3], or none.';
+  throw new QuickstepError('bad-option', 'Some places of the template have a number of tokens.', hint);
 }
-
-function placeRegex(place: string): string {
-  const known = places.get(place);
-  if (known) return known;
-  if (place.includes('|')) return `(?:${place.split('|').map(escaped).join('|')})`;
-  const hint = `Places: ${[...places.keys()].map((name) => `[${name}]`).join(', ')}, choices as [yes|no], \\[ for a bracket.`;
-  throw new QuickstepError('bad-option', `There is no place [${place}] in a template.`, hint);
-}
-
-/** The texts of a template; throws as `templateRegex`. */
-export const templateLanguage = (template: string): Language => regexLanguage(templateRegex(template));

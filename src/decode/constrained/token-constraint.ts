@@ -20,6 +20,7 @@ const maskBudget = 64 * 1024 * 1024;
 /** A language for a vocabulary, compiled once and shared by all that decode under it. */
 export class TokenConstraint {
   readonly vocabulary: Vocabulary;
+  readonly language: Language;
   readonly #start: ByteState;
   readonly #masks = new Map<number, Mask>();
   readonly #maxMasks: number;
@@ -29,6 +30,7 @@ export class TokenConstraint {
   /** @throws QuickstepError as `Language.compile` */
   constructor(language: Language, vocabulary: Vocabulary) {
     this.vocabulary = vocabulary;
+    this.language = language;
     this.#start = language.compile(vocabulary.characters);
     this.#maxMasks = Math.max(16, Math.floor(maskBudget / (vocabulary.size / 8)));
   }
@@ -136,6 +138,20 @@ export class TokenState {
     return new TokenState(this.#constraint, state);
   }
 
+  /** A completion of as few bytes as possible. */
+  shortest(): Uint8Array {
+    const bytes: number[] = [];
+    let state = this.#state;
+    for (let byte = 0; byte < 256 && state.shortest > 0; byte++) {
+      const next = state.next(byte);
+      if (!next || next.shortest >= state.shortest) continue;
+      bytes.push(byte);
+      state = next;
+      byte = -1;
+    }
+    return Uint8Array.from(bytes);
+  }
+
   /** The bytes that every completion begins with, at most `limit` of them. */
   forced(limit = 256): Uint8Array {
     const bytes: number[] = [];
@@ -164,3 +180,8 @@ export class TokenState {
 
 export const allows = ({ bits }: Mask, token: number): boolean =>
   ((bits[token >> 5] >>> (token & 31)) & 1) === 1;
+
+/** Rules out every other token, in place. */
+export function keepAllowed(logits: Float32Array, mask: Mask): void {
+  for (let id = 0; id < logits.length; id++) if (!allows(mask, id)) logits[id] = Number.NEGATIVE_INFINITY;
+}

@@ -17,9 +17,10 @@ import type { DraftTree, Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
 import { BlockCache } from './block-cache.ts';
 import { Canvas } from './canvas.ts';
+import { CanvasConstraint, type Turn } from './constraint.ts';
 import { blockLengths, layoutOf, refuse } from './layout.ts';
 import type { CanvasOptions } from './options.ts';
-import type { Look, Parts, Placement, Predictions } from './parts.ts';
+import type { CanvasView, Look, Parts, Placement, Predictions } from './parts.ts';
 import { predictor } from './predict.ts';
 import { stopAfterBlock } from './stop-after-block.ts';
 import { rowsOf, type View } from './view.ts';
@@ -38,7 +39,8 @@ const same = (a: Int32Array, b: Int32Array): boolean =>
 
 /**
  * The phases of a method on a canvas.
- * @throws QuickstepError 'bad-option' or 'bad-input' when the canvas cannot be laid out; see `layoutOf`.
+ * @throws QuickstepError 'bad-option' or 'bad-input' when the canvas cannot be laid out, see `layoutOf`, or a constraint has
+ * no room on it, see `CanvasConstraint`.
  */
 export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Partial<Phases> {
   // No room for a single token: the loop ends such a run before it proposes anything.
@@ -47,12 +49,20 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   if (!masking) throw new Error('the model fills no canvas');
   const layout = layoutOf(options, run);
   const { look = lookAtBlock, blocks = blockLengths(layout) } = parts;
+  const constraint = run.constraint && new CanvasConstraint(run.constraint.constraint, layout.length);
+  if (constraint && options.logitsEosInf)
+    refuse('logitsEosInf', 'a constrained answer ends with an end token', 'Leave it out.');
   const guided = options.cfgScale > 0;
   if (guided && masking.causalPrompt)
     refuse('cfgScale', 'this model reads a prompt once, and so has none to hide', 'Leave it out.');
-  const { needsLogits, predict } = predictor(run, options, parts);
+  const { needsLogits, predict } = predictor(run, options, parts, constraint);
   const endBlock = options.earlyStop === 'block' ? stopAfterBlock(run.eosIds) : undefined;
-  run.openCanvas(layout.length, { whole: options.earlyStop !== 'answer' });
+  // What stands behind the end of a constrained answer is nobody's.
+  run.openCanvas(constraint?.length ?? layout.length, {
+    whole: !constraint && options.earlyStop !== 'answer',
+  });
+  placeCertain(constraint?.fixed ?? []);
+  if (run.finish) return {};
   const canvas = new Canvas({ prompt, masking, tokens: run.canvas!, blocks, seed: run.sampler.options.seed });
   const cache = new BlockCache(run, masking.causalPrompt ? 'none' : options.cache, guided ? 2 : 1);
   /** What is asked about; behind a causal context nothing but the block is there. */
@@ -61,21 +71,38 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
   let drafts: readonly (readonly Placement[])[] = [];
   let views: readonly View[] = [];
 
+  function placeCertain(placements: readonly Placement[]): void {
+    for (const { position, token } of placements) run.place(position, { token, logprob: 0 });
+  }
+
+  /** What the commit rule makes of predictions, on this canvas or on one that may come to be. */
+  function turn(predictions: Predictions, on: CanvasView): Turn {
+    const asked = parts.commit(predictions, on);
+    return constraint?.turn(asked, predictions, on.tokens) ?? { committed: asked, forced: [] };
+  }
+
+  function placementsOf(predictions: Predictions, on: CanvasView): Placement[] {
+    const { committed, forced } = turn(predictions, on);
+    const { positions, tokens } = predictions;
+    return [...committed.map((index) => ({ position: positions[index], token: tokens[index] })), ...forced];
+  }
+
   /** One turn of the commit rule. Returns how many it has committed. */
   function commit(predictions: Predictions): number {
-    const committed = parts.commit(predictions, canvas);
+    const { committed, forced } = turn(predictions, canvas);
     for (const index of committed) run.place(predictions.positions[index], predictions.choice(index));
+    placeCertain(forced);
     if (parts.hold)
       canvas.held = new Map(parts.hold(predictions, canvas).map(({ position, token }) => [position, token]));
     parts.afterCommit?.(committed, predictions, canvas);
-    for (const stop of [parts.stop, endBlock]) {
+    for (const stop of constraint ? [] : [parts.stop, endBlock]) {
       const end = stop?.(committed, predictions, canvas);
       if (end === undefined) continue;
       run.cropCanvas(end);
       canvas.tokens = run.canvas!;
     }
     canvas.advance();
-    return committed.length;
+    return committed.length + forced.length;
   }
 
   /** Which view shows the canvas as it is now, -1 for none; `at` is the one that was committed from. */
@@ -112,7 +139,7 @@ export function decodeCanvas(run: Run, options: CanvasOptions, parts: Parts): Pa
         const predictions = predict(canvas, views[at].positions, conditional, unconditional);
         const next = nextView(at, commit(predictions));
         if (next === -1) {
-          drafts = run.finish ? [] : (parts.drafts?.(predictions, canvas) ?? []);
+          drafts = run.finish ? [] : (parts.drafts?.(predictions, canvas, placementsOf) ?? []);
           break;
         }
         at = next;

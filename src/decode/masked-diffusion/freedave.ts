@@ -10,23 +10,20 @@ import { commitRule } from './commit/rule.ts';
 import { decodeCanvas } from './decode-canvas.ts';
 import { layoutOf, refuse } from './layout.ts';
 import { canvasOptions, commitOptions } from './options.ts';
-import type { CanvasView, CommitRule, DraftHook, Look, Parts, Placement } from './parts.ts';
+import type { CanvasView, DraftHook, Look, Parts, Placement } from './parts.ts';
 
 /**
  * Drafts of the next `count` steps: each is what the rule would make of the one before if the predictions stayed what
  * they are. For one token a step these are the top-1, …, top-d of the paper; for a threshold, those of its FreeDave++.
  */
-function staticDrafts(commit: CommitRule, count: number): DraftHook {
-  return (predictions, canvas) => {
-    const drafts: Placement[][] = [];
+function staticDrafts(count: number): DraftHook {
+  return (predictions, canvas, turn) => {
+    const drafts: (readonly Placement[])[] = [];
     let ahead: CanvasView = canvas;
     while (drafts.length < count) {
       const guess = predictions.ahead(ahead);
       if (guess.candidates.length === 0) break;
-      const placements = commit(guess, ahead).map((index) => ({
-        position: guess.positions[index],
-        token: guess.tokens[index],
-      }));
+      const placements = turn(guess, ahead);
       ahead = ahead.after(placements);
       // A full canvas needs no score.
       if (ahead.masked().length === 0) break;
@@ -51,7 +48,7 @@ const lookAcross =
  * @param parts with a commit rule that only knows what it is given: it is also asked about canvases that never come
  */
 export function withDrafts(parts: Parts, canvases: number): Parts {
-  return canvases > 1 ? { ...parts, drafts: staticDrafts(parts.commit, canvases - 1) } : parts;
+  return canvases > 1 ? { ...parts, drafts: staticDrafts(canvases - 1) } : parts;
 }
 
 export const freedave = defineMethod({

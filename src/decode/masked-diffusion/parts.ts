@@ -92,7 +92,8 @@ export type ConfidenceHook = (predictions: Predictions, canvas: CanvasView) => v
 
 /**
  * Which predictions are committed, as indices in commit order; each must be of a masked position, which may lie
- * outside the block. At least one, or the step was for nothing.
+ * outside the block. At least one, or the step was for nothing. Under a constraint the run that begins the answer is
+ * committed of them, see constraint.ts.
  */
 export type CommitRule = (predictions: Predictions, canvas: CanvasView) => readonly number[];
 
@@ -120,8 +121,13 @@ export type StopRule = (
  * Canvases that are scored together with the next step's: draft j is the canvas after the placements 0..j. While a
  * draft is what the commit rule has just made of the canvas, its scores stand in for a forward; so whatever is
  * drafted, the answer is the one without drafts. With drafts a step that commits nothing takes no forward either.
+ * @param turn what a turn of the commit rule makes of predictions on any canvas
  */
-export type DraftHook = (predictions: Predictions, canvas: CanvasView) => readonly (readonly Placement[])[];
+export type DraftHook = (
+  predictions: Predictions,
+  canvas: CanvasView,
+  turn: (predictions: Predictions, canvas: CanvasView) => readonly Placement[],
+) => readonly (readonly Placement[])[];
 
 export interface Parts {
   commit: CommitRule;

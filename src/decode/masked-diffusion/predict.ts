@@ -4,10 +4,13 @@
  */
 
 import type { Scores } from '../../models/forward.ts';
+import { keepAllowed } from '../constrained/token-constraint.ts';
 import { randomStreams, uniform } from '../random.ts';
 import { type Run, vacant } from '../run.ts';
 import { ban } from '../sampling/penalties.ts';
 import type { LogitsContext } from '../sampling/processors.ts';
+import { checkRow } from '../sampling/sampler.ts';
+import type { CanvasConstraint } from './constraint.ts';
 import type { CanvasOptions } from './options.ts';
 import { measures } from './orders.ts';
 import type { Block, CanvasView, Parts, Predictions } from './parts.ts';
@@ -32,11 +35,16 @@ export function guide(conditional: Float32Array, unconditional: Float32Array, sc
   return conditional.map((logit, id) => unconditional[id] + (scale + 1) * (logit - unconditional[id]));
 }
 
-/** How the predictions of a run are made. */
+/**
+ * How the predictions of a run are made.
+ * @param constraint Under it a prediction is of a text that those before it begin, and no surer than they are. Candidates
+ * are the positions that it comes to.
+ */
 export function predictor(
   run: Run,
   options: CanvasOptions,
   { shape, confidence: adjust, needsLogits }: Parts,
+  constraint?: CanvasConstraint,
 ): Predictor {
   const { sampler, prompt } = run;
   const { seed } = sampler.options;
@@ -44,7 +52,8 @@ export function predictor(
   const endIds = run.masking?.endIds ?? [];
   const measure = measures[order];
   /** Token and confidence are in the reduced outputs. */
-  const reduced = (!measure || order === 'low_confidence') && !shape && !logitsEosInf && cfgScale === 0;
+  const reduced =
+    (!measure || order === 'low_confidence') && !shape && !logitsEosInf && cfgScale === 0 && !constraint;
 
   function predict(
     canvas: CanvasView,
@@ -67,6 +76,9 @@ export function predictor(
       const tokens = new Int32Array(positions.length);
       const confidence = new Float64Array(positions.length);
       const fed = on.fed();
+      const walk = constraint?.walk(on.tokens);
+      /** Indices of open positions that the constraint has a say in. */
+      const reached = new Set<number>();
       for (const [index, position] of positions.entries()) {
         if (plain) {
           tokens[index] = conditional.topToken(index);
@@ -78,14 +90,24 @@ export function predictor(
             step,
           };
           const row = run.sampler.shape(logits(index), context);
+          const mask = walk?.mask(position);
           if (logitsEosInf) ban(row, endIds);
-          if (!isLater) shape?.(row, position, on);
+          if (mask) keepAllowed(row, mask);
+          if (shape && !isLater) {
+            shape(row, position, on);
+            if (mask) keepAllowed(row, mask);
+          }
+          if (mask) {
+            checkRow(row);
+            reached.add(index);
+          }
           tokens[index] = run.sampler.perturb(row, context, {
             seed,
             stream: randomStreams.sample,
             step,
             position,
           });
+          walk?.take(position, tokens[index]);
           if (measure) confidence[index] = measure(row, tokens[index]);
         }
         if (!measure) confidence[index] = uniform({ seed, stream: randomStreams.order, step, position });
@@ -94,7 +116,9 @@ export function predictor(
       }
       const predictions: Predictions = {
         positions,
-        candidates: [...positions.keys()].filter((index) => isOpen(on.tokens, positions[index], block)),
+        candidates: [...positions.keys()].filter(
+          (index) => isOpen(on.tokens, positions[index], block) && (!walk || reached.has(index)),
+        ),
         tokens,
         confidence,
         logits,
@@ -105,6 +129,7 @@ export function predictor(
         ahead: (later) => read(later, true),
       };
       if (!isLater) adjust?.(predictions, on);
+      if (walk) standOnEachOther(predictions, reached, on.tokens);
       return predictions;
     }
 
@@ -112,6 +137,23 @@ export function predictor(
   }
 
   return { needsLogits: needsLogits === true || !reduced, predict };
+}
+
+/**
+ * Of a text that is filled from left to right: a prediction is no surer than the open position before it, and one that no
+ * such text comes to is not sure at all.
+ */
+function standOnEachOther(
+  { positions, confidence }: Predictions,
+  reached: ReadonlySet<number>,
+  tokens: Int32Array,
+): void {
+  for (const [index, position] of positions.entries()) {
+    if (tokens[position] !== vacant) continue;
+    if (!reached.has(index)) confidence[index] = Number.NEGATIVE_INFINITY;
+    else if (reached.has(index - 1) && positions[index - 1] === position - 1)
+      confidence[index] = Math.min(confidence[index], confidence[index - 1]);
+  }
 }
 
 const isOpen = (tokens: Int32Array, position: number, { start, end }: Block): boolean =>

@@ -59,8 +59,8 @@ export interface Sampler {
   choose(logits: Float32Array, context: LogitsContext, key: RandomKey): Choice;
 }
 
-/** Refuses rows no token can be chosen from. */
-function checkRow(logits: Float32Array): void {
+/** Refuses rows no token can be chosen from; throws what `Sampler.distribution` throws. */
+export function checkRow(logits: Float32Array): void {
   let max = Number.NEGATIVE_INFINITY;
   let hasNaN = false;
   for (let id = 0; id < logits.length; id++) {

@@ -54,7 +54,7 @@ export const constraintOfLetters = (language: Language, eosIds: readonly number[
 
 /**
  * A run of these options in an open lane.
- * @param constrains The method keeps to the constraint by itself.
+ * @param constrains The method keeps to the constraint by itself, as those of a canvas do.
  */
 export function newRun(
   cache: KvCache,
@@ -63,7 +63,7 @@ export function newRun(
 ): Run {
   const { request = 0, sampling = {}, eosIds = [], stop = [], contextLength = 1000, lane, ...rest } = options;
   const constraint = rest.language && constraintOfLetters(rest.language, eosIds, rest.maxTokens);
-  const processors = constraint && !constrains ? [constraintProcessor(constraint)] : [];
+  const processors = constraint && !constrains && !rest.masking ? [constraintProcessor(constraint)] : [];
   const sampler = createSampler(sampling, { eosIds, processors });
   const limits = { ...rest, eosIds, stop, contextLength };
   return new Run({
