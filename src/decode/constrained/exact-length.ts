@@ -1,7 +1,8 @@
 /** Texts of a language in a given number of tokens: what stands in a place of fixed width on a canvas. */
 
 import { nowhere, type TokenAutomaton, tokenAutomaton } from './hmm/token-automaton.ts';
-import type { Mask, TokenConstraint } from './token-constraint.ts';
+import type { Mask } from './masks.ts';
+import type { TokenConstraint } from './token-constraint.ts';
 
 export class ExactLength {
   readonly #automaton: TokenAutomaton;

@@ -22,6 +22,11 @@ export interface ByteState {
    * with one state for all counts that so few bytes do not use up.
    */
   within?(bytes: number): ByteState;
+  /**
+   * The state of what a text goes on with first, such as the rest of a string, whatever follows that: it allows what this one
+   * does up to where it accepts, and there this one needs `shortest` bytes less than it. Many states have the same one.
+   */
+  first?(): ByteState | undefined;
 }
 
 /** Fixed text; a place that takes so many tokens; or texts to choose from, which take as many as all of them can be cut into. */

@@ -2,7 +2,8 @@
 
 import { QuickstepError } from '../../errors.ts';
 import type { LogitsProcessor } from '../sampling/processors.ts';
-import { keepAllowed, type Mask, type TokenConstraint, type TokenState } from './token-constraint.ts';
+import type { Mask } from './masks.ts';
+import { keepAllowed, type TokenConstraint, type TokenState } from './token-constraint.ts';
 
 /** The beginning of an answer, and those that go on from it. */
 interface Beginning {

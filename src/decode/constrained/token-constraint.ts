@@ -1,93 +1,29 @@
 /**
- * A language of bytes lifted to the tokens of a vocabulary. Any cut of a text into tokens is legal. The mask of a
- * state is a walk of the vocabulary's trie in step with the automaton; masks are kept by state.
+ * A language of bytes lifted to the tokens of a vocabulary. Any cut of a text into tokens is legal.
  */
 
 import type { ByteState, Language } from './language.ts';
+import { type Mask, Masks } from './masks.ts';
 import type { Vocabulary } from './vocabulary.ts';
-
-/** Tokens that may come next. */
-export interface Mask {
-  /** One bit for each token of the vocabulary, [ceil(size / 32)]. */
-  readonly bits: Uint32Array;
-  /** Bytes that may still be needed after the token that leads farthest from an end. */
-  readonly farthest: number;
-}
-
-/** Masks kept at most, in bytes. */
-const maskBudget = 64 * 1024 * 1024;
 
 /** A language for a vocabulary, compiled once and shared by all that decode under it. */
 export class TokenConstraint {
   readonly vocabulary: Vocabulary;
   readonly language: Language;
   readonly #start: ByteState;
-  readonly #masks = new Map<number, Mask>();
-  readonly #maxMasks: number;
-  /** States on the way down the trie, by depth. */
-  readonly #path: ByteState[] = [];
+  readonly masks: Masks;
 
   /** @throws QuickstepError as `Language.compile` */
   constructor(language: Language, vocabulary: Vocabulary) {
     this.vocabulary = vocabulary;
     this.language = language;
     this.#start = language.compile(vocabulary.characters);
-    this.#maxMasks = Math.max(16, Math.floor(maskBudget / (vocabulary.size / 8)));
+    this.masks = new Masks(vocabulary);
   }
 
   /** The beginning of every answer. */
   start(): TokenState {
     return new TokenState(this, this.#start);
-  }
-
-  /** Tokens after which the text can still be completed, end tokens where it is complete. The mask is shared. */
-  mask(exact: ByteState): Mask {
-    const state = exact.within?.(this.vocabulary.longest) ?? exact;
-    const known = this.#masks.get(state.key);
-    if (known) return known;
-    const mask = this.#walk(state, Number.POSITIVE_INFINITY);
-    const [oldest] = this.#masks.keys();
-    if (this.#masks.size >= this.#maxMasks) this.#masks.delete(oldest);
-    this.#masks.set(state.key, mask);
-    return mask;
-  }
-
-  /**
-   * As `mask`, but only tokens after which `bytes` bytes suffice to complete the text.
-   * @returns undefined when no token is near enough
-   */
-  maskWithin(state: ByteState, bytes: number): Mask | undefined {
-    const all = this.mask(state);
-    if (all.farthest <= bytes) return all;
-    const near = this.#walk(state, bytes);
-    return near.bits.some((word) => word !== 0) ? near : undefined;
-  }
-
-  #walk(start: ByteState, within: number): Mask {
-    const { depths, bytes, ends, firstToken, tokens, endIds, size } = this.vocabulary;
-    const bits = new Uint32Array(Math.ceil(size / 32));
-    const path = this.#path;
-    path[0] = start;
-    let farthest = 0;
-    for (let node = 0; node < bytes.length; ) {
-      const depth = depths[node];
-      const state = path[depth - 1].next(bytes[node]);
-      if (!state) {
-        node = ends[node];
-        continue;
-      }
-      path[depth] = state;
-      const last = firstToken[node + 1];
-      if (firstToken[node] < last && state.shortest <= within) {
-        if (state.shortest > farthest) farthest = state.shortest;
-        for (let index = firstToken[node]; index < last; index++) {
-          bits[tokens[index] >> 5] |= 1 << (tokens[index] & 31);
-        }
-      }
-      node++;
-    }
-    if (start.accepts) for (const id of endIds) bits[id >> 5] |= 1 << (id & 31);
-    return { bits, farthest };
   }
 }
 
@@ -122,8 +58,8 @@ export class TokenState {
    * end are ruled out, as long as there are others.
    */
   mask(tokensLeft = Number.POSITIVE_INFINITY): Mask {
-    const constraint = this.#constraint;
-    return constraint.maskWithin(this.#state, tokensLeft - 2) ?? constraint.mask(this.#state);
+    const { masks } = this.#constraint;
+    return masks.within(this.#state, tokensLeft - 2) ?? masks.of(this.#state);
   }
 
   /** The state after a token; undefined when it may not come next. An end token ends the answer and has none. */

@@ -22,6 +22,8 @@ export class Vocabulary {
   readonly depths: Uint16Array;
   readonly bytes: Uint8Array;
   readonly ends: Int32Array;
+  /** [nodes] Bytes of the longest token of the subtree. */
+  readonly deepest: Uint16Array;
   /** [nodes + 1] Where the tokens that end at a node begin in `tokens`. */
   readonly firstToken: Int32Array;
   readonly tokens: Int32Array;
@@ -52,6 +54,7 @@ export class Vocabulary {
     this.longest = trie.depths.reduce((longest, depth) => Math.max(longest, depth), 0);
     this.bytes = Uint8Array.from(trie.bytes);
     this.ends = Int32Array.from(trie.ends);
+    this.deepest = deepestOf(this.depths, this.ends);
     this.firstToken = Int32Array.from(trie.firstToken);
     this.tokens = Int32Array.from(trie.tokens);
   }
@@ -153,6 +156,17 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] - b[i];
   return a.length - b.length;
+}
+
+/** Every leaf is a token. */
+function deepestOf(depths: Uint16Array, ends: Int32Array): Uint16Array {
+  const deepest = depths.slice();
+  for (let node = depths.length - 1; node >= 0; node--) {
+    for (let child = node + 1; child < ends[node]; child = ends[child]) {
+      if (deepest[child] > deepest[node]) deepest[node] = deepest[child];
+    }
+  }
+  return deepest;
 }
 
 function layOut(usable: readonly { id: number; bytes: Uint8Array }[]) {

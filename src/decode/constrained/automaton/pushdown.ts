@@ -110,6 +110,8 @@ export class PushdownState implements ByteState {
   #next: (PushdownState | null | undefined)[] = [];
   /** The answer of `within`, for the last number of bytes asked about. */
   #within: { bytes: number; state: PushdownState } | undefined;
+  /** The answer of `first`, null when there is none. */
+  #first: PushdownState | null | undefined;
 
   constructor(automaton: Pushdown, key: number, items: readonly Item[], accepts: boolean) {
     this.#automaton = automaton;
@@ -138,6 +140,26 @@ export class PushdownState implements ByteState {
       this.#within = { bytes, state: same ? this : this.#automaton.state(items, this.accepts) };
     }
     return this.#within.state;
+  }
+
+  /** Of states that begin with a repetition: it, and what ends it. */
+  first(): PushdownState | undefined {
+    if (this.#first === undefined) this.#first = this.#findFirst() ?? null;
+    return this.#first ?? undefined;
+  }
+
+  #findFirst(): PushdownState | undefined {
+    const { make, end } = this.#automaton;
+    if (this.#items.length !== 1 || this.accepts) return undefined;
+    const [{ rest, after }] = this.#items;
+    const parts: Expression[] = [];
+    for (let e = rest; parts.at(-1)?.kind === 'repeat' || parts.length === 0; e = e.tail) {
+      parts.push(e.kind === 'concat' ? e.head : e);
+      if (e.kind !== 'concat') break;
+    }
+    const first = make.concat(...parts);
+    if (parts.length < 2 || first.nullable || (first === rest && after === end)) return undefined;
+    return this.#automaton.state([{ rest: first, after: end }], false);
   }
 
   #prepare(): void {
