@@ -29,7 +29,7 @@ export interface ByteState {
   first?(): ByteState | undefined;
 }
 
-/** Fixed text; a place that takes so many tokens; or texts to choose from, which take as many as all of them can be cut into. */
+/** Fixed text; a place that takes so many tokens; or texts to choose from, of as many tokens as each can be cut into. */
 export type CanvasPart =
   | { readonly text: string }
   | { readonly place: Language; readonly tokens: number }
@@ -37,7 +37,10 @@ export type CanvasPart =
 
 /** A set of texts, ready to be compiled for a vocabulary. */
 export interface Language {
-  /** How texts are laid out on a canvas, fixed text at its place from the start; without it from left to right. */
+  /**
+   * How texts are laid out on a canvas, fixed text at its place from the start. Without it, or where no number of tokens holds
+   * all choices, a canvas is filled from left to right.
+   */
   readonly parts?: readonly CanvasPart[];
   /**
    * The state of the empty text.

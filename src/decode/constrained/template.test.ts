@@ -35,6 +35,21 @@ describe('a template', () => {
     );
   });
 
+  it('is laid out for a canvas where each place has a number of tokens', () => {
+    const { parts } = templateLanguage('a[word:2]b[x|y]');
+    expect(parts).toEqual([
+      { text: 'a' },
+      { place: expect.anything(), tokens: 2 },
+      { text: 'b' },
+      { choices: ['x', 'y'] },
+    ]);
+    expect(templateLanguage('a[word]b[x|y]').parts).toBeUndefined();
+    expect(matcher(templateLanguage('a[word:2]b[x|y]'))('a--by')).toBe(true);
+    expect(() => templateLanguage('[word] [word:2]')).toThrow(
+      expect.objectContaining({ code: 'bad-option' }),
+    );
+  });
+
   it('refuses places that it does not know', () => {
     expect(() => templateRegex('[name]')).toThrow(expect.objectContaining({ code: 'bad-option' }));
     expect(() => templateRegex('[]')).toThrow(expect.objectContaining({ code: 'bad-option' }));

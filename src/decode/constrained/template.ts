@@ -70,8 +70,8 @@ export const templateRegex = (template: string): string =>
     .join('');
 
 /**
- * The texts of a template; throws as `templateRegex`. Where its places have numbers of tokens, fixed text stands at its place
- * on a canvas from the start; choices need no number.
+ * The texts of a template; throws as `templateRegex`. On a canvas fixed text stands at its place from the start if each
+ * place has a number of tokens; choices need none, they take as many as each of them can be cut into.
  */
 export function templateLanguage(template: string): Language {
   const parts: CanvasPart[] = [];
@@ -90,8 +90,8 @@ export function templateLanguage(template: string): Language {
     }
   }
   const { compile } = regexLanguage(templateRegex(template));
-  if (numbered === 0) return { compile };
   if (open === 0) return { compile, parts };
+  if (numbered === 0) return { compile };
   const hint = 'Give each place a number of tokens, as in [word:3], or none.';
   throw new QuickstepError('bad-option', 'Some places of the template have a number of tokens.', hint);
 }

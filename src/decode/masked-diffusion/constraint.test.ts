@@ -186,10 +186,20 @@ describe('a canvas that is too short', () => {
 
   it('or a place that no text fills', () => {
     refused(
-      { constraint: templateLanguage('[integer:1] or [a|bbbbbbbbbb]') },
-      /No number of tokens holds each/,
+      { constraint: templateLanguage('[integer:1] and [word:2]{[number:40]'), maxTokens: 30 },
+      /takes 4\d tokens/,
     );
+    const tooWide = {
+      compile: regexLanguage('ab').compile,
+      parts: [{ place: regexLanguage('ab'), tokens: 3 }],
+    };
+    refused({ constraint: tooWide }, /no text of 3 tokens/);
   });
+});
+
+it('fills a template from left to right where its choices have no common length', async () => {
+  const options = { constraint: templateLanguage('So [a|bbbbbbbbbb].'), maxTokens };
+  expect((await generate(model, prompts[0], options).result).text).toMatch(/^So (a|b{10})\.$/);
 });
 
 const maskId = 0;

@@ -55,12 +55,12 @@ export class CanvasConstraint {
   constructor(constraint: TokenConstraint, room: number) {
     const { vocabulary, language } = constraint;
     this.#vocabulary = vocabulary;
-    if (language.parts) {
-      const { fixed, spans, length } = layoutOf(language.parts, vocabulary);
-      checkRoom(length, room, 'template');
-      this.length = length;
-      this.fixed = fixed;
-      this.#spans = spans;
+    const layout = language.parts && layoutOf(language.parts, vocabulary);
+    if (layout) {
+      checkRoom(layout.length, room, 'template');
+      this.length = layout.length;
+      this.fixed = layout.fixed;
+      this.#spans = layout.spans;
       return;
     }
     const first = constraint.start();
@@ -195,7 +195,7 @@ function checkRoom(needed: number, room: number, what: string): void {
   throw new QuickstepError('bad-option', `The ${what} takes ${needed} tokens, the canvas has ${room}.`, hint);
 }
 
-/** Fixed text and spans of a template, and an end token behind them. */
+/** Fixed text and spans of a template, and an end token behind them; undefined where choices have no common length. */
 function layoutOf(parts: readonly CanvasPart[], vocabulary: Vocabulary) {
   const fixed: Placement[] = [];
   const spans: Span[] = [];
@@ -210,8 +210,9 @@ function layoutOf(parts: readonly CanvasPart[], vocabulary: Vocabulary) {
       fix(tokens);
       continue;
     }
-    const { place, tokens } =
-      'place' in part ? part : { place: stringSet(part.choices), tokens: widthOf(part.choices, vocabulary) };
+    const tokens = 'place' in part ? part.tokens : widthOf(part.choices, vocabulary);
+    if (tokens === undefined) return undefined;
+    const place = 'place' in part ? part.place : stringSet(part.choices);
     const language = new ExactLength(new TokenConstraint(place, vocabulary));
     if (!language.fits(tokens)) {
       const hint = 'Give it another number of tokens.';
@@ -229,14 +230,10 @@ function layoutOf(parts: readonly CanvasPart[], vocabulary: Vocabulary) {
 }
 
 /** The fewest tokens that each of the texts can be cut into. */
-function widthOf(choices: readonly string[], vocabulary: Vocabulary): number {
-  const languages = choices.map(
-    (text) => new ExactLength(new TokenConstraint(stringSet([text]), vocabulary)),
+function widthOf(texts: readonly string[], vocabulary: Vocabulary): number | undefined {
+  const languages = texts.map((text) => new ExactLength(new TokenConstraint(stringSet([text]), vocabulary)));
+  const most = Math.min(...texts.map((text) => utf8(text).length));
+  return Array.from({ length: most }, (_, i) => i + 1).find((tokens) =>
+    languages.every((language) => language.fits(tokens)),
   );
-  const most = Math.min(...choices.map((text) => utf8(text).length));
-  for (let tokens = 1; tokens <= most; tokens++) {
-    if (languages.every((language) => language.fits(tokens))) return tokens;
-  }
-  const hint = 'Choose from texts of about the same length, or give the constraint as a regular expression.';
-  throw new QuickstepError('bad-option', `No number of tokens holds each of ${choices.join(', ')}.`, hint);
 }
