@@ -173,21 +173,26 @@ describe('a canvas that is too short', () => {
     );
 
   it('is refused before the first step', () => {
-    refused({ schema, maxTokens: 6 }, /shortest answer takes \d+ tokens, the canvas has 6/);
+    refused({ schema, maxTokens: 6 }, /shortest answer takes at least \d+ tokens, the canvas has 6/);
     refused(
       { regex: 'a{30}', maxTokens: 64, methodOptions: { genLength: 16 } },
-      /takes \d+ tokens, the canvas has 16/,
+      /takes at least \d+ tokens, the canvas has 16/,
     );
     refused(
       { constraint: templateLanguage('[word:9]'), maxTokens: 9 },
-      /template takes 10 tokens, the canvas has 9/,
+      /template takes at least 10 tokens, the canvas has 9/,
     );
+  });
+
+  it('also by texts that are longer than any memory', () => {
+    const doubling = Array.from({ length: 64 }, (_, i) => `r${i} ::= r${i + 1} r${i + 1}\n`).join('');
+    refused({ grammar: `root ::= r0\n${doubling}r64 ::= "x"` }, /takes at least \d/);
   });
 
   it('or a place that no text fills', () => {
     refused(
       { constraint: templateLanguage('[integer:1] and [word:2]{[number:40]'), maxTokens: 30 },
-      /takes 4\d tokens/,
+      /takes at least 4\d tokens/,
     );
     const tooWide = {
       compile: regexLanguage('ab').compile,

@@ -64,6 +64,8 @@ export class CanvasConstraint {
       return;
     }
     const first = constraint.start();
+    // Before it is written out, as it may be longer than any text that there is.
+    checkRoom(Math.ceil(first.tokensToEnd / vocabulary.longest) + 1, room, 'shortest answer');
     const shortest = first.shortest();
     checkRoom((vocabulary.cut(shortest).length || shortest.length) + 1, room, 'shortest answer');
     this.length = room;
@@ -192,7 +194,11 @@ export class Walk {
 function checkRoom(needed: number, room: number, what: string): void {
   if (needed <= room) return;
   const hint = `Give genLength and maxTokens ${needed} or more.`;
-  throw new QuickstepError('bad-option', `The ${what} takes ${needed} tokens, the canvas has ${room}.`, hint);
+  throw new QuickstepError(
+    'bad-option',
+    `The ${what} takes at least ${needed} tokens, the canvas has ${room}.`,
+    hint,
+  );
 }
 
 /** Fixed text and spans of a template, and an end token behind them; undefined where choices have no common length. */
