@@ -7,9 +7,10 @@
  */
 
 import { parseArgs } from 'node:util';
-import type { GenerateOptions } from '../../src/decode/generate.ts';
+import type { Result } from '../../src/decode/generate.ts';
 import { load } from '../../src/models/load.ts';
-import { evaluate, tasks, testProblems } from '../../src/tasks/index.ts';
+import { tasks } from '../../src/tasks/index.ts';
+import { answersByTask, blockEfficiency, costOf } from './block-efficiency.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,47 +29,14 @@ const numbers = (list: string) => list.split(',').map(Number);
 
 await using target = await load('house-causal');
 
-interface Counts {
-  tokens: number;
-  forwards: number;
-  draftForwards: number;
-  drafted: number;
-  accepted: number;
+const problems = { samples, seed };
+const efficiencyOf = (results: readonly Result[]) => blockEfficiency(results.map(costOf));
+
+/** Sum of a counter over answers. */
+function total(results: readonly Result[], key: 'drafted' | 'accepted' | 'draftForwards'): number {
+  return results.reduce((sum, { statistics }) => sum + statistics[key], 0);
 }
 
-/** Counts by task, and the answers. */
-async function decode(options: GenerateOptions) {
-  const answers: (readonly number[])[] = [];
-  const byTask = new Map<string, Counts>();
-  for (const task of tasks.values()) {
-    const counts = { tokens: 0, forwards: 0, draftForwards: 0, drafted: 0, accepted: 0 };
-    for (const { level } of task.levels) {
-      await evaluate(target, testProblems(task, { seed, level }), {
-        ...options,
-        // Runs of one seed share the random number of a place: other levels get others.
-        seed: 100 * seed + level,
-        samples,
-        batch: Math.min(samples, 25),
-        onBatch: (_, solved) => {
-          for (const { result } of solved) {
-            answers.push(result.tokens);
-            counts.tokens += result.tokens.length;
-            counts.forwards += result.forwards;
-            counts.draftForwards += result.statistics.draftForwards;
-            counts.drafted += result.statistics.drafted;
-            counts.accepted += result.statistics.accepted;
-          }
-        },
-      });
-    }
-    byTask.set(task.slug, counts);
-  }
-  return { answers, byTask };
-}
-
-const sumOf = (all: Iterable<Counts>, key: keyof Counts) =>
-  [...all].reduce((sum, counts) => sum + counts[key], 0);
-const efficiency = (all: readonly Counts[]) => sumOf(all, 'tokens') / sumOf(all, 'forwards');
 const pad = (text: string) => text.padStart(15);
 const report = (line: string) => values.json || console.log(line);
 
@@ -76,7 +44,7 @@ report(`${'draft'.padEnd(40)}${[...tasks.keys(), 'all'].map(pad).join('')}   acc
 let differs = false;
 const rows: object[] = [];
 for (const temperature of numbers(values.temperatures)) {
-  const plain = await decode({ temperature });
+  const plain = [...(await answersByTask(target, problems, { temperature })).values()].flat();
   for (const id of values.drafts.split(',')) {
     await using draft = await load(id);
     const rules = temperature === 0 ? ['match'] : values.accept.split(',');
@@ -84,18 +52,18 @@ for (const temperature of numbers(values.temperatures)) {
       for (const width of numbers(values.widths)) {
         for (const draftTokens of numbers(values.lengths)) {
           const methodOptions = { draftTokens, width, accept, length: 'fixed' };
-          const { answers, byTask } = await decode({
+          const byTask = await answersByTask(target, problems, {
             method: 'draft-alignment',
             methodOptions,
             temperature,
             draft,
           });
-          const counts = [...byTask.values()];
-          const same = answers.filter((answer, i) => answer.join() === plain.answers[i].join()).length;
+          const answers = [...byTask.values()].flat();
+          const same = answers.filter(({ tokens }, i) => tokens.join() === plain[i].tokens.join()).length;
           if (accept === 'match' && same < answers.length) differs = true;
           const name = `${id.split('/').slice(-2).join('/')} T=${temperature} ${accept} ${draftTokens}x${width}`;
-          const figures = [...counts.map((c) => efficiency([c])), efficiency(counts)];
-          const share = sumOf(counts, 'accepted') / sumOf(counts, 'drafted');
+          const figures = [...[...byTask.values()].map(efficiencyOf), efficiencyOf(answers)];
+          const share = total(answers, 'accepted') / total(answers, 'drafted');
           report(
             `${name.padEnd(40)}${figures.map((x) => pad(x.toFixed(2))).join('')}   ${(100 * share).toFixed(1).padStart(7)}%  ${same} of ${answers.length}`,
           );
@@ -103,7 +71,18 @@ for (const temperature of numbers(values.temperatures)) {
             draft: id,
             temperature,
             ...methodOptions,
-            byTask: Object.fromEntries(byTask),
+            byTask: Object.fromEntries(
+              [...byTask].map(([task, results]) => [
+                task,
+                {
+                  tokens: results.reduce((sum, { tokens }) => sum + tokens.length, 0),
+                  forwards: results.reduce((sum, { forwards }) => sum + forwards, 0),
+                  draftForwards: total(results, 'draftForwards'),
+                  drafted: total(results, 'drafted'),
+                  accepted: total(results, 'accepted'),
+                },
+              ]),
+            ),
             same,
             answers: answers.length,
           });
