@@ -9,7 +9,7 @@ import { findTask, tasks, testProblems } from '../../tasks/index.ts';
 import { houseShares } from '../../train/recipes/mixture.ts';
 import { generate, generateBatch, promptTokens } from '../generate.ts';
 import { chiSquareTest } from '../sampling/chi-square.ts';
-import { createSampler } from '../sampling/sampler.ts';
+import { countsOf, exactBeginnings, skewed } from '../testing/exact-beginnings.ts';
 
 const house = (name: string) =>
   load(fileURLToPath(new URL(`../../../models/${name}`, import.meta.url)), { threads: 1 });
@@ -54,43 +54,21 @@ describe('house-draft for house-causal', () => {
     const sampling = { temperature: 2, topK: 4 };
     const text = evaluationPrompt(target, [], testProblems(tasks.get('countdown')!, { seed: 11 }).at(0));
     const prompt = promptTokens(target, text);
-    const sampler = createSampler(sampling);
-    const distributionAfter = async (tokens: readonly number[]) => {
-      const cache = target.newCache();
-      const sequence = cache.slots.createSequence();
-      const all = [...prompt, ...tokens];
-      const group = { sequence, tokens: all, scored: [all.length - 1] };
-      const { scores } = await target.forward(cache, [group], { logits: true });
-      const context = { promptTokens: prompt, generatedTokens: tokens, step: tokens.length };
-      return sampler.distribution(scores[0].logits(0).slice(), context);
-    };
-    /** Of the first two tokens. */
-    const exact = new Map<string, number>();
-    const { ids, probs } = await distributionAfter([]);
-    for (const [rank, first] of ids.entries()) {
-      const next = await distributionAfter([first]);
-      for (const [nextRank, second] of next.ids.entries())
-        exact.set(`${first} ${second}`, probs[rank] * next.probs[nextRank]);
-    }
-    const cells = [...exact.keys()];
-    const counts = new Array<number>(cells.length).fill(0);
+    const exact = await exactBeginnings(target, prompt, sampling);
     const methodOptions = { accept: 'resample', draftTokens: 2, length: 'fixed' };
     const options = { ...sampling, method: 'draft-alignment', methodOptions, draft };
+    const answers: (readonly number[])[] = [];
     let accepted = 0;
     for (let seed = 0; seed < 300; seed++) {
       const limits = { seed, maxTokens: 3, ignoreEos: true };
       const result = await generate(target, { tokens: prompt }, { ...options, ...limits }).result;
-      counts[cells.indexOf(result.tokens.slice(0, 2).join(' '))]++;
+      answers.push(result.tokens);
       accepted += result.statistics.accepted;
     }
-    const probabilities = cells.map((cell) => exact.get(cell)!);
+    const { counts, probabilities } = countsOf(exact, answers);
     expect(chiSquareTest(counts, probabilities).p).toBeGreaterThan(0.001);
     expect(accepted).toBeGreaterThan(100);
-    // Skewed a little, the test fails.
-    const skewed = probabilities.map((probability) => probability ** 0.6);
-    const total = skewed.reduce((sum, probability) => sum + probability, 0);
-    const off = skewed.map((probability) => probability / total);
-    expect(chiSquareTest(counts, off).p).toBeLessThan(0.001);
+    expect(chiSquareTest(counts, skewed(probabilities)).p).toBeLessThan(0.001);
   });
 });
 
