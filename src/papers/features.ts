@@ -3,13 +3,10 @@
  * (families in schema order, systems by slug), so that a stale file shows as a difference.
  */
 
-import { families, type Light, lightOf, type Paper } from './schema.ts';
+import { type Light, lightOf, lights } from './light.ts';
+import { families, type Paper } from './schema.ts';
 
-const lights: Record<Light, { sign: string; meaning: string }> = {
-  works: { sign: '🟢', meaning: 'works' },
-  house: { sign: '🟡', meaning: 'works on a house model' },
-  planned: { sign: '⚪', meaning: 'planned' },
-};
+const signs: Record<Light, string> = { works: '🟢', house: '🟡', planned: '⚪' };
 
 const intro = `# Features
 
@@ -30,16 +27,16 @@ export function renderFeatures(papers: readonly Paper[]): string {
 }
 
 function counts(papers: readonly Paper[]): string {
-  const parts = Object.entries(lights).map(([light, { sign, meaning }]) => {
+  const parts = (Object.keys(lights) as Light[]).map((light) => {
     const count = papers.filter((paper) => lightOf(paper) === light).length;
-    return `${sign} ${count} ${meaning}`;
+    return `${signs[light]} ${count} ${lights[light]}`;
   });
   return `**${papers.length} systems:** ${parts.join(' · ')}`;
 }
 
 function table(papers: readonly Paper[]): string {
   const rows = papers.map((paper) => [
-    lights[lightOf(paper)].sign,
+    signs[lightOf(paper)],
     `[${escapeCell(paper.title)}](papers/${paper.slug}.json)`,
     paper.phases.join(', '),
     paper.needs.join(', '),

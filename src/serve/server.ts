@@ -14,6 +14,7 @@ import { discardRest } from './body.ts';
 import { methodsData, papersData, proofsData } from './catalogue-data.ts';
 import type { Decoding } from './decoding.ts';
 import { Exchange } from './exchange.ts';
+import { feed } from './feed.ts';
 import { Guard, preflightHeaders } from './guard.ts';
 import { ModelPool } from './models.ts';
 import { chatCompletions } from './openai/chat.ts';
@@ -76,6 +77,7 @@ const routes: readonly Route[] = [
     open: true,
     handle: (e, { closing }) => e.json({ status: closing ? 'closing' : 'ok' }, closing ? 503 : 200),
   },
+  { method: 'GET', path: '/feed.xml', open: true, handle: (e) => feed(e) },
   { method: 'GET', path: '/*', open: true, handle: (e) => studio(e) },
 ];
 

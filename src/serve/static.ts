@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { ApiError } from './api-error.ts';
+import { isCurrent } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
 import { studioFile, studioHeaders } from './studio-files.ts';
 
@@ -17,16 +18,18 @@ export async function studio({ req, res, url, headers }: Exchange): Promise<void
   if (!file || !found?.isFile()) {
     throw new ApiError(404, 'not_found', `There is nothing at ${url.pathname.slice(0, 200)}.`);
   }
-  const etag = `"${found.size.toString(16)}-${Math.floor(found.mtimeMs).toString(16)}"`;
+  // Packages from a registry all have the same time of change; ctime is when the file came to be here.
+  const etag = `"${found.size.toString(16)}-${Math.floor(found.ctimeMs).toString(16)}"`;
   const about: Record<string, string> = {
     ...headers,
     ...studioHeaders,
     etag,
+    'last-modified': found.ctime.toUTCString(),
     'content-type': file.type,
     'cache-control': file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
     vary: 'accept-encoding',
   };
-  if (req.headers['if-none-match'] === etag) {
+  if (isCurrent(req, etag, found.ctime)) {
     res.writeHead(304, about).end();
     return;
   }

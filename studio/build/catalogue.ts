@@ -8,6 +8,7 @@ import { methods } from '../../src/decode/registry.ts';
 import { parseLlamaConfig } from '../../src/models/config.ts';
 import { attentionCapabilities } from '../../src/models/language-model.ts';
 import { loadCatalogue } from '../../src/papers/catalogue.ts';
+import { loadChanges } from '../../src/papers/changes.ts';
 import { tasks } from '../../src/tasks/registry.ts';
 import { problems } from '../../src/tasks/sampler.ts';
 import { KNOWN_MODELS } from '../../src/weights/known-models.ts';
@@ -50,6 +51,7 @@ function taskExamples(): TaskExample[] {
 
 const modules: Record<string, () => Promise<unknown>> = {
   'catalogue:papers': async () => (await loadCatalogue()).toSorted((a, b) => (a.date < b.date ? 1 : -1)),
+  'catalogue:changes': () => loadChanges(),
   'catalogue:methods': async () => methodEntries(),
   'catalogue:models': houseModels,
   'catalogue:examples': async () => taskExamples(),

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ChangesPage } from './pages/changes.tsx';
 import { ComparePage } from './pages/compare.tsx';
 import { PaperPage } from './pages/paper.tsx';
 import { PapersPage } from './pages/papers.tsx';
@@ -10,7 +11,13 @@ import { RunPage } from './pages/run.tsx';
 import { type Route, useRoute } from './router.ts';
 import { applyTheme, readTheme, type Theme } from './theme.ts';
 
-const sections = { papers: 'Papers', run: 'Run', compare: 'Compare', results: 'Results' } as const;
+const sections = {
+  papers: 'Papers',
+  run: 'Run',
+  compare: 'Compare',
+  results: 'Results',
+  changes: 'Changes',
+} as const;
 
 function pageOf({ path: [section = 'papers', item], query }: Route): ComponentChildren {
   if (section === 'papers' && item) return <PaperPage key={item} slug={item} />;
@@ -18,6 +25,7 @@ function pageOf({ path: [section = 'papers', item], query }: Route): ComponentCh
   if (section === 'run') return <RunPage method={query.get('method') ?? undefined} />;
   if (section === 'compare') return <ComparePage />;
   if (section === 'results') return <ResultsPage />;
+  if (section === 'changes') return <ChangesPage />;
   return <PapersPage />;
 }
 

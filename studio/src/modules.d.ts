@@ -4,6 +4,10 @@ declare module 'catalogue:papers' {
   const papers: import('../../src/papers/schema.ts').Paper[];
   export default papers;
 }
+declare module 'catalogue:changes' {
+  const changes: import('../../src/papers/changes.ts').Change[];
+  export default changes;
+}
 declare module 'catalogue:methods' {
   const methods: import('./catalogue.ts').MethodEntry[];
   export default methods;

@@ -36,7 +36,7 @@ it('sends less than 200 kB before a model is asked for', async () => {
 });
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const addresses = ['papers', 'papers/localleap', 'papers/medusa', 'run', 'compare', 'results'];
+const addresses = ['papers', 'papers/localleap', 'papers/medusa', 'run', 'compare', 'results', 'changes'];
 
 describe.each([
   ['light', 1280],

@@ -3,7 +3,10 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import { parseAtomFeed } from 'feedsmith';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { verdictOf } from '../../src/papers/change-text.ts';
+import { loadChanges } from '../../src/papers/changes.ts';
 import { openStudio, type Studio } from './pages.ts';
 
 let studio: Studio;
@@ -55,6 +58,19 @@ it('orders papers by date, newest first', async () => {
   expect(dates).toEqual(dates.toSorted((a, b) => (a < b ? 1 : a > b ? -1 : 0)));
 });
 
+it('tells what has changed, and where to subscribe', async () => {
+  await open('changes');
+  const [newest] = (await loadChanges()).toReversed();
+  expect(await page.locator('.changes .status').first().textContent()).toBe(verdictOf(newest));
+  const announced = await page.locator('link[rel=alternate]').getAttribute('href');
+  const linked = await page.getByRole('link', { name: 'Atom feed' }).getAttribute('href');
+  expect([announced, linked]).toEqual(['feed.xml', 'feed.xml']);
+  const { entries } = parseAtomFeed(await (await fetch(`${studio.server.url}/feed.xml`)).text());
+  const address = new URL(entries![0].links![0].href!, `${studio.server.url}/feed.xml`);
+  await page.goto(address.href);
+  await page.getByRole('heading', { name: 'Its proof here' }).waitFor();
+});
+
 it('fills the canvas of a diffusion run in this page, and the scrubber goes back', async () => {
   await open('run');
   await page.getByLabel('Max tokens').fill('24');
@@ -86,7 +102,7 @@ it('stops at once, and can run again', async () => {
   await run();
   await page.getByLabel('Max tokens').fill('200');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
-  await page.locator('.stage .position', { hasText: 'of 2' }).waitFor();
+  await expect.poll(masks, { timeout: 60_000 }).toBeGreaterThan(100);
   await page.keyboard.press('Escape');
   await expect
     .poll(() => page.getByRole('button', { name: 'Run', exact: true }).isEnabled(), { timeout: 20_000 })

@@ -3,9 +3,9 @@
 import papers from 'catalogue:papers';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { families } from '../../../src/papers/families.ts';
-import { type Light, lightOf, type Paper } from '../../../src/papers/light.ts';
+import { type Light, lightOf, lights, type Paper } from '../../../src/papers/light.ts';
 import { searchCatalogue } from '../../../src/papers/search.ts';
-import { authorsOf, dateOf, lights, StatusMark } from '../papers/status.tsx';
+import { authorsOf, dateOf, StatusMark } from '../papers/status.tsx';
 
 function Entry({ paper }: { paper: Paper }) {
   return (

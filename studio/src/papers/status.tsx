@@ -1,10 +1,4 @@
-import { type Light, lightOf, type Paper } from '../../../src/papers/light.ts';
-
-export const lights: Record<Light, string> = {
-  works: 'works',
-  house: 'works on a house model',
-  planned: 'planned',
-};
+import { lightOf, lights, type Paper } from '../../../src/papers/light.ts';
 
 export function StatusMark({ paper }: { paper: Paper }) {
   const light = lightOf(paper);
