@@ -304,6 +304,9 @@ describe.concurrent('mistakes', () => {
     ['inspect ./nothing-here', 1, /There is no checkpoint at/],
     ['inspect smollm2', 1, /quickstep pull smollm2/],
     ['pull', 2, /"pull" needs a model/],
+    ['digest', 2, /Nobody is to have the digest/],
+    ['digest --to nobody', 2, /--to nobody/],
+    ['digest --to you@example.org', 2, /Set QUICKSTEP_SMTP_URL/],
     ['ngrams', 2, /"ngrams" takes "build" and a folder/],
     ['ngrams build ./nothing-here --model stories260k', 1, /The folder \.\/nothing-here cannot be read/],
     [`generate x --method superposed-decoding --ngrams package.json ${stories}`, 1, /is no n-gram store/],
@@ -336,6 +339,7 @@ describe.concurrent('help', () => {
     'inspect',
     'graph',
     'ngrams',
+    'digest',
   ])('of %s', async (command) => {
     const { code, stdout } = await run(`${command} --help`);
     expect(code).toBe(0);

@@ -10,6 +10,7 @@ import { parseArguments } from './args.ts';
 import { batchCommand } from './batch.ts';
 import type { Command } from './command.ts';
 import { compareCommand } from './compare.ts';
+import { digestCommand } from './digest.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts';
 import { generateCommand } from './generate.ts';
@@ -40,6 +41,7 @@ const commands: readonly Command[] = [
   inspectCommand,
   graphCommand,
   ngramsCommand,
+  digestCommand,
 ];
 
 async function version(): Promise<string> {
