@@ -1,8 +1,9 @@
 /**
- * Load on the server: many streaming clients on a house model for some time, then the engine's own batch of as many
- * requests for the comparison. Prints failures, tokens a second of both and their ratio, the slowest and the fastest client,
- * the time to the first token, and the resident memory from the first half minute to the end; then many aborted requests.
- * The clients run in a process of their own.
+ * Load on the server: many streaming clients on a house model for some time, and before and after it the engine's own batch
+ * of as many requests for the comparison. Prints failures, the slowest and the fastest client, the time to the first event,
+ * and the resident memory from the first half minute to the end; then tokens a second of both, and the processor time a
+ * token, which tells what serving costs also where other programs, the clients among them, take turns on the same cores;
+ * last, many aborted requests. The clients run in a process of their own, whose time is told apart.
  *
  *   npx tsx bench/serve.ts --clients 64 --seconds 120
  */
@@ -48,12 +49,16 @@ interface ClientReport {
   failures: string[];
   /** Seconds to the first event, ascending. */
   first: number[];
+  /** Processor time of the clients, in microseconds. */
+  cpu: NodeJS.CpuUsage;
 }
 
 /** In the process of the clients: each asks again as soon as it is answered. */
 async function beClients(url: string): Promise<ClientReport> {
   const end = performance.now() + Number(values.seconds) * 1000;
-  const report: ClientReport = { answers: Array(clients).fill(0), failures: [], first: [] };
+  process.send!('ready');
+  const cpu = process.cpuUsage();
+  const report: ClientReport = { answers: Array(clients).fill(0), failures: [], first: [], cpu };
   await Promise.all(
     report.answers.map(async (_, client) => {
       while (performance.now() < end) {
@@ -75,46 +80,71 @@ async function beClients(url: string): Promise<ClientReport> {
     }),
   );
   report.first.sort((a, b) => a - b);
+  report.cpu = process.cpuUsage(cpu);
   return report;
+}
+
+/** Tokens of some work, its time, and the processor time of this process in microseconds. */
+async function measured(work: () => Promise<number>) {
+  const started = performance.now();
+  const before = process.cpuUsage();
+  const tokens = await work();
+  const { user, system } = process.cpuUsage(before);
+  return { tokens, seconds: (performance.now() - started) / 1000, cpu: user + system };
 }
 
 async function main(): Promise<void> {
   await using server = await serve({ port: 0, threads, model: [values.model] });
   const megabytes = () => Math.round(process.memoryUsage.rss() / 2 ** 20);
   const memory: number[] = [];
+  await using model = await load(values.model, { threads });
+  const prompts = Array<string>(clients).fill(body.prompt);
+  const batches = () =>
+    measured(async () => {
+      for (let round = 0; round < 3; round++) {
+        await generateBatch(model, prompts, { maxTokens: body.max_tokens, ignoreEos: true }).result;
+      }
+      return 3 * clients * body.max_tokens;
+    });
+  await batches();
+  const own = [await batches()];
   const sampling = setInterval(() => memory.push(megabytes()), 1000);
-  const started = performance.now();
   const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--url', server.url]);
-  const report = await new Promise<ClientReport>((resolve, reject) => {
-    child.once('message', (message) => resolve(message as ClientReport));
-    child.once('exit', () => reject(new Error('the clients died')));
+  const message = () =>
+    new Promise<unknown>((resolve, reject) => {
+      child.once('message', resolve);
+      child.once('exit', () => reject(new Error('the clients died')));
+    });
+  await message();
+  let report!: ClientReport;
+  const served = await measured(async () => {
+    report = (await message()) as ClientReport;
+    return report.answers.reduce((sum, count) => sum + count, 0) * body.max_tokens;
   });
-  const seconds = (performance.now() - started) / 1000;
   clearInterval(sampling);
-  const answers = report.answers.reduce((sum, count) => sum + count, 0);
-  const served = (answers * body.max_tokens) / seconds;
+  own.push(await batches());
   const late = memory.slice(Math.min(30, memory.length >> 1));
   const percentile = (share: number) =>
     report.first[Math.floor(share * (report.first.length - 1))]?.toFixed(2);
   console.log(
-    `${clients} clients, ${seconds.toFixed(0)} s, ${values.model}, ${threads} thread(s) for the model`,
+    `${clients} clients, ${served.seconds.toFixed(0)} s, ${values.model}, ${threads} thread(s) for the model`,
   );
   console.log(
-    `answers ${answers}, failures ${report.failures.length} ${report.failures.slice(0, 3).join('; ')}`,
+    `answers ${served.tokens / body.max_tokens}, failures ${report.failures.length} ${report.failures.slice(0, 3).join('; ')}`,
   );
   console.log(`answers by client: ${Math.min(...report.answers)} to ${Math.max(...report.answers)}`);
   console.log(`first event after ${percentile(0.5)} s (median), ${percentile(0.99)} s (99%)`);
   console.log(`memory after the first half minute: ${Math.min(...late)} to ${Math.max(...late)} MB`);
 
-  await using model = await load(values.model, { threads });
-  const prompts = Array<string>(clients).fill(body.prompt);
-  const batch = performance.now();
-  for (let round = 0; round < 3; round++) {
-    await generateBatch(model, prompts, { maxTokens: body.max_tokens, ignoreEos: true }).result;
-  }
-  const own = (3 * clients * body.max_tokens) / ((performance.now() - batch) / 1000);
+  const sum = (key: 'tokens' | 'seconds' | 'cpu') => own.reduce((total, one) => total + one[key], 0);
+  const speeds = [served.tokens / served.seconds, sum('tokens') / sum('seconds')];
+  const costs = [served.cpu / served.tokens, sum('cpu') / sum('tokens')];
+  const both = (of: number[], ratio: number) =>
+    `served ${of[0].toFixed(0)}, generateBatch ${of[1].toFixed(0)}, ratio ${ratio.toFixed(2)}`;
+  console.log(`tokens a second: ${both(speeds, speeds[0] / speeds[1])}`);
+  const clientCost = (report.cpu.user + report.cpu.system) / served.tokens;
   console.log(
-    `tokens a second: served ${served.toFixed(0)}, generateBatch ${own.toFixed(0)}, ratio ${(served / own).toFixed(2)}`,
+    `processor time a token, in microseconds: ${both(costs, costs[1] / costs[0])}; the clients' own ${clientCost.toFixed(0)}`,
   );
 
   const aborts = Number(values.aborts);
@@ -127,7 +157,8 @@ async function main(): Promise<void> {
       }),
     );
   }
-  while (server.admission.pending > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  const busy = () => server.admission.pending > 0 || server.models.loaded.some(({ running }) => running > 0);
+  while (busy()) await new Promise((resolve) => setTimeout(resolve, 50));
   const left = server.models.loaded.reduce((sum, { slots }) => sum + slots, 0);
   console.log(`${aborts} aborted requests: ${left} slots in use, ${megabytes()} MB`);
 }

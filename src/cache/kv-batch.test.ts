@@ -92,4 +92,21 @@ describe('KvBatch', () => {
     expect(batch.store.key(0, again.lane).every(Number.isFinite)).toBe(true);
     expect(first.lane).toBe(0);
   });
+
+  it('has the capacity of the longest lane that is left', () => {
+    const batch = new KvBatch(shape);
+    const lanes = [10, 200, 70].map((count) => {
+      const cache = batch.open();
+      const tokens = Array.from({ length: count }, (_, i) => i);
+      cache.commit(cache.slots.createSequence(), forward(tokens), [...tokens.keys()]);
+      return cache;
+    });
+    expect(batch.store.capacity).toBe(256);
+    batch.close(lanes[1]);
+    expect(batch.store.capacity).toBe(128);
+    batch.close(lanes[0]);
+    expect(batch.store.capacity).toBe(128);
+    batch.close(lanes[2]);
+    expect(batch.store.capacity).toBe(0);
+  });
 });

@@ -3,7 +3,7 @@
  * forward over all of them reads the tensors in place. Lanes have one capacity, that of the longest.
  */
 
-import { KvCache } from './kv-cache.ts';
+import { isSparse, KvCache } from './kv-cache.ts';
 import { type KvShape, KvStore } from './kv-store.ts';
 import type { SlotCacheOptions } from './slot-cache.ts';
 
@@ -39,7 +39,10 @@ export class KvBatch {
     return cache;
   }
 
-  /** Closes a lane; the last one takes its place. Closing twice does nothing. */
+  /**
+   * Closes a lane; the last one takes its place, and the capacity follows the longest that is left, as the cost of every
+   * forward follows the capacity. Closing twice does nothing.
+   */
   close(cache: KvCache): void {
     const { lane } = cache;
     if (this.#caches[lane] !== cache) return;
@@ -50,5 +53,7 @@ export class KvBatch {
       this.#caches[lane] = last;
     }
     this.store.setLanes(Math.max(1, this.#caches.length));
+    const needed = Math.max(0, ...this.#caches.map(({ slots }) => slots.capacity));
+    if (isSparse(needed, this.store.capacity)) this.store.resize(needed);
   }
 }

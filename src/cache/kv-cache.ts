@@ -24,8 +24,8 @@ export interface NewRows {
   readonly values: readonly Float32Array[];
 }
 
-/** Compaction pays when it takes at least a quarter of the capacity away; it copies what stays. */
-const sparseShare = 0.75;
+/** A smaller capacity pays when it takes at least a quarter away; what stays is copied. */
+export const isSparse = (needed: number, capacity: number): boolean => needed <= 0.75 * capacity;
 
 export class KvCache {
   /** Create, fork, crop, evict and free sequences here. */
@@ -102,7 +102,7 @@ export class KvCache {
    */
   compactIfSparse(): boolean {
     const target = Math.max(bucketOf(this.slots.used), this.#capacityOfOthers());
-    if (this.capacity === 0 || target > sparseShare * this.capacity) return false;
+    if (this.capacity === 0 || !isSparse(target, this.capacity)) return false;
     this.store.move(this.slots.compact(), this.lane);
     this.store.resize(target);
     return true;

@@ -125,15 +125,24 @@ describe('KvStore', () => {
   });
 
   it('allocates about what it lays out and gives memory back', () => {
-    const store = new KvStore(shape);
-    const slotBytes = 2 * 3 * (4 + 2) * 4;
-    for (const capacity of [64, 128, 192, 1024, 512, 64]) {
+    const store = new KvStore({ layers: 1, kvHeads: 16, headDim: 256 });
+    const slotBytes = 16 * 2 * 256 * 4;
+    for (const capacity of [64, 128, 192, 1024, 512, 128]) {
       store.resize(capacity);
       expect(store.bytes).toBeGreaterThanOrEqual(capacity * slotBytes);
       expect(store.bytes).toBeLessThanOrEqual(2 * capacity * slotBytes);
     }
     store.resize(0);
     expect(store.bytes).toBe(0);
+  });
+
+  it('keeps a little memory, which requests that come and go would only ask for again', () => {
+    const store = new KvStore(shape);
+    store.resize(64);
+    const { bytes } = store;
+    store.resize(0);
+    store.resize(64);
+    expect(store.bytes).toBe(bytes);
   });
 
   it('grows within reserved room without allocating, and keeps its layout until then', () => {

@@ -3,13 +3,16 @@
  * Each head's slots are contiguous, so a run of neighbouring slots is one copy per head. The backing array grows
  * by half again and is then re-laid out by moving heads, which makes a resize that cannot fail half-way: first
  * `reserve` on every tensor, which may run out of memory but changes no layout, then `resize`. Shrinking gives
- * memory back once less than half of it is laid out.
+ * memory back once less than half of it is laid out, unless it is too little to be worth growing again.
  *
  * Slots nobody wrote hold zeros or stale rows, always finite: the attention bias gives them weight exactly 0.
  */
 
 import { allocateFloats } from './allocate.ts';
 import type { Move } from './slot-cache.ts';
+
+/** Floats: a mebibyte. */
+const worthGiving = 2 ** 18;
 
 export class SlotTensor {
   heads: number;
@@ -64,7 +67,11 @@ export class SlotTensor {
     else for (let head = 1; head < this.heads; head++) move(head);
     this.#capacity = capacity;
     this.#data = this.#backing.subarray(0, this.heads * after);
-    if (after < before && this.#data.length * 2 < this.#backing.length) {
+    if (
+      after < before &&
+      this.#data.length * 2 < this.#backing.length &&
+      this.#backing.length > worthGiving
+    ) {
       this.#backing = this.#data.slice();
       this.#data = this.#backing;
     }

@@ -146,7 +146,8 @@ export class RunningSet {
     } finally {
       const finished = this.#workers.filter(({ run }) => run.finish);
       this.#workers = this.#workers.filter(({ run }) => !run.finish);
-      for (const { run } of finished) close(this.#lanes, run);
+      // From the last lane on: a lane that is closed is filled with the last one.
+      for (const { run } of finished.toReversed()) close(this.#lanes, run);
     }
   }
 

@@ -7,7 +7,7 @@ import type { Result } from '../decode/generate.ts';
 import type { Admission } from './admission.ts';
 import { ApiError } from './api-error.ts';
 import { readBody } from './body.ts';
-import { EventStream } from './event-stream.ts';
+import { EventStream, type WritePace } from './event-stream.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
 export interface ExchangeOptions {
@@ -17,6 +17,7 @@ export interface ExchangeOptions {
   readonly readTimeout: number;
   readonly admission: Admission;
   readonly metrics: ServerMetrics;
+  readonly pace: WritePace;
   /** Aborts when answers under way are not waited for any longer. */
   readonly closing: AbortSignal;
 }
@@ -45,7 +46,7 @@ export class Exchange {
       ...headers,
     };
     this.#options = options;
-    this.#events = new EventStream(res, this.headers, options.readTimeout);
+    this.#events = new EventStream(res, this.headers, options.readTimeout, options.pace);
   }
 
   /** @throws ApiError as `readBody`. */

@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generate } from '../decode/generate.ts';
 import { load } from '../models/load.ts';
-import { EventStream } from './event-stream.ts';
+import { EventStream, WritePace } from './event-stream.ts';
 import { type QuickstepServer, type ServeOptions, serve } from './server.ts';
 
 const failures: unknown[] = [];
@@ -244,7 +244,7 @@ describe('load', () => {
   it('leaves a slow reader its time, and cuts it off after it', async () => {
     let sent: Promise<boolean> | undefined;
     const events = createServer((_, res) => {
-      const stream = new EventStream(res, {}, 0.3);
+      const stream = new EventStream(res, {}, 0.3, new WritePace());
       sent = (async () => {
         for (let i = 0; i < 64; i++) await stream.send('x'.repeat(2 ** 20));
         return res.destroyed;

@@ -13,6 +13,7 @@ import { ApiError, toApiError } from './api-error.ts';
 import { discardRest } from './body.ts';
 import { methodsData, papersData, proofsData } from './catalogue-data.ts';
 import type { Decoding } from './decoding.ts';
+import { WritePace } from './event-stream.ts';
 import { Exchange } from './exchange.ts';
 import { feed } from './feed.ts';
 import { Guard, preflightHeaders } from './guard.ts';
@@ -92,6 +93,7 @@ export class QuickstepServer implements AsyncDisposable {
   readonly admission: Admission;
   readonly metrics = new ServerMetrics();
   readonly decoding: Decoding;
+  readonly #pace = new WritePace();
   readonly #options: ServerOptions;
   readonly #guard: Guard;
   readonly #http: Server;
@@ -213,6 +215,7 @@ export class QuickstepServer implements AsyncDisposable {
       readTimeout,
       admission,
       metrics,
+      pace: this.#pace,
       closing: this.#end.signal,
     });
   }

@@ -1,0 +1,63 @@
+/** Events over a real connection: whole and in order, at once for one reader, a few together among many. */
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { EventStream, WritePace } from './event-stream.ts';
+
+/** Lets a server send events; what its client got, in the pieces and at the times it came. */
+async function received(pace: WritePace, send: (stream: EventStream) => Promise<void>) {
+  const server = createServer(async (_, res) => {
+    const stream = new EventStream(res, {}, 30, pace);
+    await send(stream);
+    stream.end();
+  });
+  server.listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const started = performance.now();
+  const { body } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const pieces: { text: string; after: number }[] = [];
+  for await (const bytes of body!) {
+    pieces.push({ text: Buffer.from(bytes).toString(), after: performance.now() - started });
+  }
+  return pieces;
+}
+
+const events = Array.from({ length: 20 }, (_, i) => `event ${i}`);
+const whole = events.map((event) => `data: ${event}\n\n`).join('');
+const sendSlowly = async (stream: EventStream) => {
+  for (const event of events) {
+    await stream.send(event);
+    await sleep(10);
+  }
+};
+
+it('alone, each event is sent when it comes', async () => {
+  const pieces = await received(new WritePace(), sendSlowly);
+  expect(pieces.map(({ text }) => text).join('')).toBe(whole);
+  expect(pieces.length).toBeGreaterThan(events.length / 2);
+});
+
+it('among many, events are sent together, the first at once and the last with the end', async () => {
+  const pace = new WritePace();
+  pace.open = 500;
+  const pieces = await received(pace, sendSlowly);
+  expect(pieces.map(({ text }) => text)).toEqual([
+    'data: event 0\n\n',
+    whole.slice('data: event 0\n\n'.length),
+  ]);
+  expect(pace.open).toBe(500);
+});
+
+it('much is not held back', async () => {
+  const pace = new WritePace();
+  pace.open = 500_000;
+  const long = 'x'.repeat(40_000);
+  const pieces = await received(pace, async (stream) => {
+    for (const text of [long, long, 'end']) await stream.send(text);
+  });
+  expect(pieces.map(({ text }) => text).join('')).toBe(`data: ${long}\n\ndata: ${long}\n\ndata: end\n\n`);
+});
