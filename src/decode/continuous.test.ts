@@ -66,6 +66,73 @@ describe('ContinuousBatch', () => {
     expect(batch.running).toBe(0);
   });
 
+  describe('choices of one prompt', () => {
+    const seeds = [0, 1, 2, 3];
+    const sampled = seeds.map((seed) => ({ maxTokens: 12, temperature: 0.9, seed }));
+    const tokensOf = async (choices: GenerateOptions[], { maxRunning = 32, of = model } = {}) => {
+      const batch = new ContinuousBatch(of, { maxRunning });
+      const results = await Promise.all(
+        batch.generateChoices(prompts[2], choices).map(({ result }) => result),
+      );
+      expect([batch.running, batch.waiting, batch.slots]).toEqual([0, 0, 0]);
+      return results.map(({ tokens }) => tokens);
+    };
+    const alone = (choices: GenerateOptions[]) =>
+      Promise.all(choices.map(async (options) => (await generate(model, prompts[2], options).result).tokens));
+
+    it('read the prompt once', async () => {
+      let rows = 0;
+      const counted = Object.create(model, {
+        forwardLanes: {
+          value: (...args: Parameters<typeof model.forwardLanes>) => {
+            for (const { groups } of args[0]) for (const { tokens } of groups) rows += tokens.length;
+            return model.forwardLanes(...args);
+          },
+        },
+      }) as typeof model;
+      const choices = seeds.map((seed) => ({ maxTokens: 6, ignoreEos: true, temperature: 0.9, seed }));
+      expect(await tokensOf(choices, { of: counted })).toEqual(await alone(choices));
+      const prompt = model.tokenizer.encode(prompts[2]).length;
+      expect(rows).toBe(prompt - 1 + choices.length * 6);
+    });
+
+    it('are those of single runs, with any method and however many run together', async () => {
+      const mixed: GenerateOptions[] = [
+        { maxTokens: 12, method: 'prompt-lookup' },
+        { maxTokens: 1 },
+        { maxTokens: 0 },
+        { maxTokens: 12, regex: '[a-z ]{4,8}' },
+        ...sampled,
+      ];
+      const wanted = await alone(mixed);
+      for (const maxRunning of [1, 2, 32]) expect(await tokensOf(mixed, { maxRunning })).toEqual(wanted);
+    });
+
+    it('go on when the one that reads the prompt leaves', async () => {
+      const batch = new ContinuousBatch(model);
+      const leave = new AbortController();
+      const [first, ...others] = batch.generateChoices(prompts[2], [
+        { ...sampled[0], signal: leave.signal },
+        ...sampled.slice(1),
+      ]);
+      first.result.catch(() => {});
+      leave.abort(new Error('enough'));
+      const tokens = await Promise.all(others.map(async ({ result }) => (await result).tokens));
+      expect(tokens).toEqual(await alone(sampled.slice(1)));
+      await expect(first.result).rejects.toThrow('enough');
+      expect([batch.running, batch.waiting, batch.slots]).toEqual([0, 0, 0]);
+    });
+
+    it('fill canvases, which see their prompt anew, each by itself', async () => {
+      const batch = new ContinuousBatch(house);
+      const question = [{ role: 'user', content: 'Sort: 3 1 2' }];
+      const options = { maxTokens: 16 };
+      const [one, two] = batch.generateChoices(question, [options, options]);
+      const { tokens } = await generate(house, question, options).result;
+      expect([(await one.result).tokens, (await two.result).tokens]).toEqual([tokens, tokens]);
+    });
+  });
+
   it('fills canvases side by side', async () => {
     const batch = new ContinuousBatch(house);
     const ask = (content: string) => [{ role: 'user', content }];

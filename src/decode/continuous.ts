@@ -17,6 +17,7 @@ import {
   requests,
 } from './generate.ts';
 import { RunningSet } from './loop.ts';
+import type { Run } from './run.ts';
 import type { Step } from './step.ts';
 import { StepQueue } from './step-queue.ts';
 
@@ -26,6 +27,14 @@ interface Job {
   readonly steps: StepQueue;
   open(cache: KvCache): Request;
   request?: Request;
+  readonly choices?: Choices;
+}
+
+/** Requests of one prompt: one reads it, and the others take it over. */
+interface Choices {
+  /** Tokens of the prompt that are taken over: all but the last, whose scores each needs for itself. */
+  readonly length: number;
+  reader?: Job;
 }
 
 export interface ContinuousOptions {
@@ -73,14 +82,32 @@ export class ContinuousBatch {
    * aborting the signal ends it.
    * @throws QuickstepError as `generate`: for impossible options at once, for an impossible prompt from the iterator.
    */
-  generate(prompt: Prompt, { signal, ...options }: GenerateOptions = {}): Generation<Result> {
+  generate(prompt: Prompt, options: GenerateOptions = {}): Generation<Result> {
+    return this.#start(promptTokens(this.model, prompt), options);
+  }
+
+  /**
+   * Decodes one prompt several times, each with its own options, and reads it once: whoever comes second begins with a copy of
+   * what is cached of it. The answers are those of `generate`.
+   * @throws As `generate`.
+   */
+  generateChoices(prompt: Prompt, choices: readonly GenerateOptions[]): Generation<Result>[] {
+    const tokens = promptTokens(this.model, prompt);
+    const shared = choices.length > 1 && tokens.length > 1 ? { length: tokens.length - 1 } : undefined;
+    return choices.map((options) => this.#start(tokens, options, shared));
+  }
+
+  #start(
+    tokens: readonly number[],
+    { signal, ...options }: GenerateOptions,
+    choices?: Choices,
+  ): Generation<Result> {
     signal?.throwIfAborted();
     if (this.#closed) throw closed();
     const open = requests(this.model, options);
-    const tokens = promptTokens(this.model, prompt);
     const number = this.#numbers++;
     const steps = new StepQueue();
-    const job: Job = { number, steps, open: (cache) => open({ tokens }, number, cache) };
+    const job: Job = { number, steps, open: (cache) => open({ tokens }, number, cache), choices };
     const abort = () => steps.fail(signal!.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const ended = steps.ended.finally(async () => {
@@ -118,8 +145,11 @@ export class ContinuousBatch {
     await undefined;
     do {
       this.#dropClosed();
-      while (this.#waiting.length > 0 && this.#running.size < this.maxRunning) {
-        await this.#admit(this.#waiting.shift()!);
+      while (this.#running.size < this.maxRunning) {
+        const next = this.#waiting.findIndex((job) => !this.#isBeingRead(job));
+        if (next === -1) break;
+        const [job] = this.#waiting.splice(next, 1);
+        await this.#admit(job);
       }
       if (this.#running.size > 0) await this.#step();
     } while (this.#running.size > 0 || this.#waiting.length > 0);
@@ -138,6 +168,31 @@ export class ContinuousBatch {
     }
   }
 
+  /** The one that reads the prompt for a job, while it is there and has not begun to answer. */
+  #readerFor({ choices }: Job): Run | undefined {
+    const reader = choices?.reader;
+    if (!reader || !this.#running.has(reader.number)) return undefined;
+    const { run } = reader.request!;
+    return run.generated.length === 0 ? run : undefined;
+  }
+
+  /** The job's prompt is being read, to be taken over soon. */
+  #isBeingRead(job: Job): boolean {
+    const reader = this.#readerFor(job);
+    return reader !== undefined && reader.sequence.length < job.choices!.length;
+  }
+
+  /** Begins with what another has read of the prompt, or reads it for others. Whether it does the latter. */
+  #share(job: Job, { run, phases }: Request): boolean {
+    const { choices } = job;
+    // What sees more of a prompt than its cache has to read it itself.
+    if (!choices || phases.readsPrompt || phases.context || phases.read) return false;
+    const reader = this.#readerFor(job);
+    if (reader) run.takeOver(reader, choices.length);
+    else choices.reader = job;
+    return !reader;
+  }
+
   async #admit(job: Job): Promise<void> {
     if (job.steps.closed) return;
     let cache: KvCache | undefined;
@@ -145,8 +200,9 @@ export class ContinuousBatch {
       cache = this.#lanes.open();
       job.request = job.open(cache);
       await job.request.phases.prepare?.();
+      const readsAhead = this.#share(job, job.request);
       this.#running.set(job.number, job);
-      for (const step of this.#set.add(job.request)) this.#deliver(step);
+      for (const step of this.#set.add({ ...job.request, readsAhead })) this.#deliver(step);
     } catch (error) {
       job.request?.run.dispose();
       if (cache) this.#lanes.close(cache);

@@ -27,6 +27,8 @@ export interface Scorer {
 export interface Decoder {
   run: Run;
   phases: Partial<Phases>;
+  /** All of the prompt but its last token is read in forwards of its own, so that others can take it over. */
+  readsAhead?: boolean;
 }
 
 /** Where the runs' caches come from; a `KvBatch`, or what stands for one lane that all runs share. */
@@ -108,8 +110,8 @@ export class RunningSet {
   }
 
   /** Lets a run take part from the next forward on. A run that has nothing to do leaves at once, with its only step. */
-  add({ run, phases }: Decoder): Step[] {
-    const worker = new Worker(run, { ...defaultPhases, ...phases }, this.#lanes);
+  add({ run, phases, readsAhead }: Decoder): Step[] {
+    const worker = new Worker(run, { ...defaultPhases, ...phases }, this.#lanes, readsAhead);
     if (!run.finish) {
       this.#workers.push(worker);
       return [];
@@ -167,7 +169,7 @@ export class RunningSet {
     for (const { worker, unread } of shared ? reading : [reading[0]]) {
       if (room === 0) break;
       const rows = Math.min(room, unread.length);
-      const whole = rows === unread.length && !worker.hasContext;
+      const whole = rows === unread.length && !worker.readsAhead;
       chosen.push(whole ? { worker } : { worker, unread, rows });
       room -= rows;
     }
@@ -279,10 +281,12 @@ class Worker {
   readonly run: Run;
   readonly #phases: Phases;
   readonly #lanes: Lanes;
+  readonly #ahead: boolean;
   #steps = 0;
 
-  constructor(run: Run, phases: Phases, lanes: Lanes) {
+  constructor(run: Run, phases: Phases, lanes: Lanes, ahead = false) {
     this.run = run;
+    this.#ahead = ahead;
     this.#phases = phases;
     this.#lanes = lanes;
   }
@@ -300,8 +304,9 @@ class Worker {
     if (states) this.#phases.read?.(this.run, states);
   }
 
-  get hasContext(): boolean {
-    return this.#phases.context !== undefined;
+  /** What it has to read is no part of its own proposals. */
+  get readsAhead(): boolean {
+    return this.#phases.context !== undefined || (this.#ahead && this.run.generated.length === 0);
   }
 
   /** Tokens that are to be read into the cache now: of the method's context, or else of a prompt that it does not read. */
@@ -310,6 +315,7 @@ class Worker {
     const { context, readsPrompt } = this.#phases;
     if (context) return context(run).slice(run.sequence.nextPosition);
     const pending = readsPrompt ? [] : run.pending();
+    if (this.readsAhead) return pending.slice(0, -1);
     return pending.length > 1 ? pending : [];
   }
 

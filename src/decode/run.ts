@@ -338,6 +338,18 @@ export class Run {
     this.cache.slots.crop(this.sequence, length);
   }
 
+  /** Begins with the first `length` prompt tokens that a run in another lane has cached, copied, before anything was read. */
+  takeOver({ cache, sequence }: Run, length: number): void {
+    const { store, lane, capacity } = cache;
+    const layers = Array.from({ length: store.shape.layers }, (_, layer) => layer);
+    const rows = {
+      rows: capacity,
+      keys: layers.map((layer) => store.key(layer, lane)),
+      values: layers.map((layer) => store.value(layer, lane)),
+    };
+    this.cache.commit(this.sequence, rows, sequence.slots.slice(0, length));
+  }
+
   /** Another sequence that shares what `sequence` has cached. */
   fork(sequence: Sequence): Sequence {
     const copy = this.cache.slots.fork(sequence);

@@ -17,8 +17,8 @@ export interface Ready {
   readonly batch: ContinuousBatch;
   readonly method: string;
   readonly options: GenerateOptions;
-  /** Starts an answer; each further one has the next seed. */
-  start(prompt: Prompt, signal: AbortSignal, index?: number): Generation<Result>;
+  /** Starts answers to a prompt, which is read once; each further one has the next seed. */
+  start(prompt: Prompt, signal: AbortSignal, answers?: number): Generation<Result>[];
 }
 
 /**
@@ -44,8 +44,15 @@ export async function prepare(
     batch,
     method,
     options,
-    start: (prompt, signal, index = 0) =>
-      batch.generate(prompt, { ...options, seed: typeof seed === 'number' ? seed + index : seed, signal }),
+    start: (prompt, signal, answers = 1) =>
+      batch.generateChoices(
+        prompt,
+        Array.from({ length: answers }, (_, index) => ({
+          ...options,
+          seed: typeof seed === 'number' ? seed + index : seed,
+          signal,
+        })),
+      ),
   };
 }
 

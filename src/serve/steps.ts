@@ -35,7 +35,7 @@ export async function steps(exchange: Exchange, decoding: Decoding): Promise<voi
   const prompt: Prompt = wrap ? [{ role: 'user', content: given }] : given;
   const tokens = promptTokens(model, prompt);
   await exchange.admitted(1, async (signal) => {
-    const generation = ready.start({ tokens }, signal);
+    const [generation] = ready.start({ tokens }, signal);
     const texts = new TokenTexts(model.tokenizer);
     const start = {
       type: 'start',

@@ -10,9 +10,7 @@ export const finishReason = (finish: FinishReason): 'stop' | 'length' =>
 
 /** Starts `n` answers for each prompt; the choices of a prompt follow each other. */
 export function startAll(ready: Ready, prompts: readonly Prompt[], n: number, signal: AbortSignal) {
-  return prompts.flatMap((prompt) =>
-    Array.from({ length: n }, (_, index) => ready.start(prompt, signal, index)),
-  );
+  return prompts.flatMap((prompt) => ready.start(prompt, signal, n));
 }
 
 /** Reads all answers side by side; the first failure ends them, as `abort` must see to. */
