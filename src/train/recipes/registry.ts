@@ -18,6 +18,7 @@ import { houseGraph } from './house-graph.ts';
 import { houseNoise } from './house-noise.ts';
 import { learn2pd } from './learn2pd.ts';
 import { houseMedusa, medusa } from './medusa.ts';
+import { houseMedusa2 } from './medusa-2.ts';
 
 const all: readonly Recipe[] = [
   houseCausal,
@@ -33,6 +34,7 @@ const all: readonly Recipe[] = [
   decoG,
   medusa,
   houseMedusa,
+  houseMedusa2,
   clover,
   houseClover,
 ];

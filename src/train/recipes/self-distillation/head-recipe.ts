@@ -27,7 +27,7 @@ import { judge } from './judge.ts';
 import { isHeldOut, type Passage, readPassage } from './passages.ts';
 
 /** Weight of each head in the loss, over that of the one before it. */
-const decay = 0.8;
+export const headDecay = 0.8;
 const draftTokens = 4096;
 
 /** What a kind of heads is trained as. */
@@ -117,7 +117,7 @@ export function headTargets(
         const place = placeOf.get(tokens[at + 2 + head]);
         if (place === undefined) continue;
         targets[head * rows + row] = place;
-        weights[head * rows + row] = decay ** head / rows;
+        weights[head * rows + row] = headDecay ** head / rows;
       }
   return { rows, targets, weights };
 }
