@@ -63,8 +63,6 @@ export function jointObjective(
       bias: b.input('bias', 'float32', [1, 1, 'rows', 'rows']),
     };
     const weights = b.input('weights', 'float32', ['batch*rows']);
-    const headTargets = b.input('headTargets', 'int32', [`${heads}*batch*rows`]);
-    const headWeights = b.input('headWeights', 'float32', [`${heads}*batch*rows`]);
     const plain = plainWeights(b, weight);
     const before = b.stopGradient(trainableLlama(b, config, plain, inputs).logits);
     const { logits, hidden } = trainableLlama(b, config, loraWeights(adapters)(b, weight), inputs);
@@ -72,6 +70,9 @@ export function jointObjective(
     const states = Array.from({ length: heads }, (_, head) => medusaHidden(b, hidden, own, head, layers));
     const table = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
     const guesses = plain.linear(table, b.concat(states, 0));
+    const [rows] = guesses.shape;
+    const headTargets = b.input('headTargets', 'int32', [rows]);
+    const headWeights = b.input('headWeights', 'float32', [rows]);
     const drift = weightedSum(b, klRows(b, before, logits), weights);
     const guessing = weightedSum(b, crossEntropyRows(b, guesses, headTargets), headWeights);
     return {
@@ -81,7 +82,7 @@ export function jointObjective(
   };
 }
 
-/** A `causalBatch` with what each head is to say at each row, the heads one behind the other. */
+/** The rows of a `causalBatch`, and what each head is to say at each of them, the heads one behind the other. */
 export function jointBatch(
   examples: readonly EncodedProblem[],
   { pad, heads, normalizer }: { pad: number; heads: number; normalizer: number },
@@ -98,8 +99,9 @@ export function jointBatch(
         headWeights[start + at] = headDecay ** head / normalizer;
       }
     }
+  const { ids, positions, bias, weights } = causalBatch(examples, pad, normalizer);
   return {
-    ...causalBatch(examples, pad, normalizer),
+    ...{ ids, positions, bias, weights },
     headTargets: tensor('int32', [size], headTargets),
     headWeights: float32([size], headWeights),
   };
