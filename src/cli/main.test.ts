@@ -218,6 +218,7 @@ describe.concurrent('methods, models, pull, inspect', () => {
       { id: 'house-dparallel', state: 'house' },
       { id: 'house-draft', state: 'house' },
       { id: 'house-graph', state: 'house' },
+      { id: 'house-medusa-2', state: 'house' },
       { id: 'house-noise', state: 'house' },
       { id: 'house-router', state: 'house' },
       { id: 'stories260k', state: 'house' },

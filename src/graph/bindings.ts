@@ -73,8 +73,13 @@ export function bindInputs(
 }
 
 function checkNames(declared: ReadonlyMap<string, Value>, inputs: Readonly<Record<string, Tensor>>): void {
-  const all = () =>
-    [...declared].map(([name, value]) => `${name} ${describeType(value)}`).join(', ') || 'none';
+  // A training program has hundreds, most of them weights.
+  const most = 12;
+  const all = () => {
+    const named = [...declared].slice(0, most).map(([name, value]) => `${name} ${describeType(value)}`);
+    const rest = declared.size > most ? ` and ${declared.size - most} more` : '';
+    return `${named.join(', ') || 'none'}${rest}`;
+  };
   for (const [name, value] of declared) {
     if (inputs[name] !== undefined) continue;
     const what = `Input ${name} ${describeType(value)} is missing.`;

@@ -100,6 +100,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     'house-router': "House router: judges house-draft's steps in word problems, for the method arbitrage",
     'house-diffusion': 'House diffusion: the same tasks as a masked diffusion model',
     'house-dparallel': 'House diffusion, sure early: for the method dparallel',
+    'house-medusa-2': 'House causal and its Medusa heads, trained together: for the method medusa',
     'house-graph': 'House graph: questions over graphs of people, answered with chains of facts',
     'house-noise': 'House noise: Sudoku and sorting as a diffusion model without a mask token',
   }),

@@ -49,6 +49,8 @@ const isHead = (name: string) => name.startsWith(prefix);
 /** The paper's adapters. */
 const adapters: LoraOptions = { rank: 32, alpha: 16, targets: (name) => name.endsWith('_proj.weight') };
 const learningRate = 5e-4;
+const modelNote = `The folder holds the model as well: ${houseData.model}, changed by adapters that were trained along with the heads
+(Medusa-2) and merged into its weights. The heads fit no other: \`--model <folder> --method medusa --heads <folder>\`.`;
 const headRate = 4;
 
 /** The loss of the file's header; `lambda` is λ₀. Batches are those of `jointBatch`. */
@@ -184,8 +186,8 @@ export function jointRecipe({ lambda, trainedHeads, ...names }: JointRecipe): Re
           await saveHeadFile(folder, { ...facts, accuracies: judged.accuracies }, shapes, own);
           const tokens = trainedOn.reduce((sum, n) => sum + answers[n].tokens.length, 0);
           const told = { training: trainedOn.length, heldOut: heldOut.length, tokens };
-          const card = headCard({ title: names.title, recipe: names.slug, facts, judged, answers: told });
-          await writeFile(join(folder, 'README.md'), card);
+          const card = headCard({ title: 'Medusa heads', recipe: names.slug, facts, judged, answers: told });
+          await writeFile(join(folder, 'README.md'), `${card}\n${modelNote}\n`);
         },
       };
     },
