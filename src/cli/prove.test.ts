@@ -88,7 +88,7 @@ describe('prove', () => {
 
   it.each([
     ['freedav', /^quickstep: There is no proof of "freedav"\. Did you mean freedave\?/],
-    ['clover', /^quickstep: There is no proof of "clover"\. Proofs: freedave, /],
+    ['magnet', /^quickstep: There is no proof of "magnet"\. Proofs: freedave, /],
     ['freedave prophet', /^quickstep: "prove" takes one paper\./],
     ['freedave --samples 0', /^quickstep: --samples 0: /],
     ['freedave --seed 1.5', /^quickstep: --seed 1\.5: /],

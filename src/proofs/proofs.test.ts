@@ -68,7 +68,7 @@ describe.each([...proofs.values()])('$slug', (proof) => {
 });
 
 it('names the proofs there are', () => {
-  expect(() => findProof('clover')).toThrow('There is no proof of "clover". Proofs: freedave, ');
+  expect(() => findProof('magnet')).toThrow('There is no proof of "magnet". Proofs: freedave, ');
 });
 
 describe('checks', () => {

@@ -4,6 +4,7 @@ import { QuickstepError } from '../errors.ts';
 import { arbitrage } from './arbitrage.ts';
 import { batchllm } from './batchllm.ts';
 import { ccd } from './ccd.ts';
+import { clover } from './clover.ts';
 import { creditDecoding } from './credit-decoding.ts';
 import { decoG } from './deco-g.ts';
 import { decodingOnGraphs } from './decoding-on-graphs.ts';
@@ -34,6 +35,7 @@ const all: readonly Proof[] = [
   arbitrage,
   superposedDecoding,
   medusa,
+  clover,
   decoG,
   batchllm,
 ];

@@ -33,13 +33,13 @@ export const levelByLevel =
   (nodes: number): Pruning =>
   (kept, level) => [...kept, ...likeliest(level, nodes - kept.length)];
 
-/** Clover's: tokens up to a mass of `topP`, without those less than a quarter as probable as the first. */
+/** Clover's: tokens up to a mass of `share`, without those less than a quarter as probable as the first. */
 export const likelyTokens =
-  (topP: number): Width =>
+  (share: number): Width =>
   ({ probabilities }) => {
     let mass = 0;
     const end = probabilities.findIndex((probability) => {
-      const isLeft = mass >= topP || probability < probabilities[0] / 4;
+      const isLeft = mass >= share || probability < probabilities[0] / 4;
       mass += probability;
       return isLeft;
     });

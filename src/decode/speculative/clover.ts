@@ -24,7 +24,7 @@ import { acceptOption, acceptRule, headsOption, treeOptions } from './head-optio
 import { GrowingTree } from './tree.ts';
 
 const options = z.strictObject({
-  heads: headsOption.default('smollm2-clover'),
+  heads: headsOption('smollm2-clover'),
   ...treeOptions.shape,
   tree: z
     .enum(['confidence', 'levels'])
@@ -32,7 +32,7 @@ const options = z.strictObject({
     .describe(
       'Keep the most probable tokens of all, or of each level as many as those before have left (the paper).',
     ),
-  topP: z
+  mass: z
     .number()
     .gt(0)
     .max(1)
@@ -57,11 +57,11 @@ export const clover = defineMethod({
   needs: ['causal', 'hidden-states'],
   sampling: 'any',
   guarantee: 'lossless',
-  phases: ({ heads: id, nodes, size, tree, topP, accept }, run) => {
+  phases: ({ heads: id, nodes, size, tree, mass, accept }, run) => {
     const costs = { draft: headCost, rows: declaredRowCost(run.model) };
     let lane: CloverLane | undefined;
     const [width, prune]: [Width, Pruning] =
-      tree === 'levels' ? [likelyTokens(topP), levelByLevel(nodes)] : [everyToken, likeliestNodes(nodes)];
+      tree === 'levels' ? [likelyTokens(mass), levelByLevel(nodes)] : [everyToken, likeliestNodes(nodes)];
     const draft = async (lane: CloverLane, { eosIds }: Run, text: number[], room: number) => {
       const levels = Math.min(lane.levels, room);
       const follow = (level: readonly CloverNode[]) =>

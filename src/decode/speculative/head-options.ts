@@ -5,10 +5,12 @@ import { type Phases, walkDraft } from '../phases.ts';
 import { typicalDraft } from './verify/typical.ts';
 
 /** Names the heads; each method has its own default. */
-export const headsOption = z
-  .string()
-  .min(1)
-  .describe('Folder of the heads, or their name among what ships with Quickstep.');
+export const headsOption = (name: string) =>
+  z
+    .string()
+    .min(1)
+    .default(name)
+    .describe('Folder of the heads, or their name among what ships with Quickstep.');
 
 export const treeOptions = z.strictObject({
   nodes: z.int().min(1).max(64).default(16).describe('Most tokens drafted in a step.'),

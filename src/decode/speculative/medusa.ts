@@ -14,7 +14,7 @@ import { acceptOption, acceptRule, headsOption, treeOptions } from './head-optio
 import { likeliestShape, shapedTree } from './tree.ts';
 
 const options = z.strictObject({
-  heads: headsOption.default('smollm2-medusa'),
+  heads: headsOption('smollm2-medusa'),
   ...treeOptions.shape,
   tree: z
     .enum(['confidence', 'measured'])
