@@ -13,9 +13,8 @@ import { parseArgs } from 'node:util';
 import { load } from '../../src/models/load.ts';
 import { countdown, json, sorting, sudoku, wordProblems } from '../../src/proofs/house-tasks.ts';
 import { type Decoding, measure, totalsOf } from '../../src/tasks/measure.ts';
-import { cloverTraining, houseClover } from '../../src/train/recipes/clover.ts';
+import { type CloverParts, houseClover, houseCloverOf } from '../../src/train/recipes/clover.ts';
 import { houseMedusa } from '../../src/train/recipes/medusa.ts';
-import { headRecipe, houseData } from '../../src/train/recipes/self-distillation/head-recipe.ts';
 import { trainRecipe } from '../../src/train/train-recipe.ts';
 
 const { values } = parseArgs({
@@ -29,15 +28,8 @@ const { values } = parseArgs({
   },
 });
 
-const control = (slug: string, parts: Parameters<typeof cloverTraining>[0]) =>
-  headRecipe({
-    slug,
-    title: slug,
-    summary: slug,
-    data: houseData,
-    training: cloverTraining(parts),
-    learningRate: houseClover.learningRate,
-  });
+const control = (slug: string, parts: CloverParts) =>
+  houseCloverOf({ slug, title: slug, summary: slug }, parts);
 
 const variants = [
   { method: 'clover', recipe: control('clover-no-layer', { augmenting: false }) },

@@ -31,6 +31,11 @@ export class CloverLanes implements AsyncDisposable {
     });
   }
 
+  /** K/V slots of the augmenting block in use, all runs together. */
+  get used(): number {
+    return this.#batch.used;
+  }
+
   open(): Promise<CloverLane> {
     return this.#reads.between(() => new CloverLane(this, this.#batch.open()));
   }

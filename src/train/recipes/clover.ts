@@ -26,6 +26,7 @@ import { trainableLayers } from '../../models/llama-training.ts';
 import { openCheckpoint } from '../../weights/checkpoint.ts';
 import { initialize, type Parameter } from '../parameters.ts';
 import type { Batch, Objective } from '../program.ts';
+import type { Recipe } from '../recipe.ts';
 import { plainWeights } from '../sequence-model.ts';
 import { hidden as unseen } from '../sequences.ts';
 import { passageRows } from './self-distillation/answers.ts';
@@ -236,13 +237,22 @@ export const clover = headRecipe({
   smokeSteps: 2,
 });
 
-export const houseClover = headRecipe({
+/** Heads for house-causal, whole or as a control. */
+export const houseCloverOf = (
+  names: Pick<Recipe, 'slug' | 'title' | 'summary'>,
+  parts?: CloverParts,
+): Recipe =>
+  headRecipe({
+    ...names,
+    data: houseData,
+    training: cloverTraining(parts),
+    learningRate: 0.01,
+    smokeSteps: 10,
+  });
+
+export const houseClover = houseCloverOf({
   slug: 'house-clover',
   title: 'Clover heads',
   summary:
     'Three heads that guess one after the other what follows the next token of house-causal; for the method clover.',
-  data: houseData,
-  training: cloverTraining(),
-  learningRate: 0.01,
-  smokeSteps: 10,
 });
