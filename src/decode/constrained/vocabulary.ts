@@ -106,26 +106,30 @@ const sameLead = [0, 0, 0x3f, 0xfff, 0x3ffff];
 /** Characters whose bytes are all tokens. */
 function writtenByBytes(single: ReadonlySet<number>): CodePoints {
   if (utf8Bytes.every((byte) => single.has(byte))) return anyCodePoint;
+  const anyTail = utf8Bytes.every((byte) => byte < 0x80 || byte > 0xbf || single.has(byte));
   const ranges: [number, number][] = [];
   for (const [first, last] of anyCodePoint) {
     for (let code = first; code <= last; code++) {
       const bytes = bytesOfCodePoint(code);
-      if (!single.has(bytes[0])) code |= sameLead[bytes.length];
+      const begun = code;
+      // All characters of a first byte, where the others are all there or it is not.
+      if (anyTail || !single.has(bytes[0])) code = Math.min(last, code | sameLead[bytes.length]);
       if (!bytes.every((byte) => single.has(byte))) continue;
       const range = ranges.at(-1);
-      if (range && range[1] === code - 1) range[1] = code;
-      else ranges.push([code, code]);
+      if (range && range[1] === begun - 1) range[1] = code;
+      else ranges.push([begun, code]);
     }
   }
   return ranges;
 }
 
+const tailOf = (code: number, shift: number) => 0x80 | ((code >> shift) & 0x3f);
+
 function bytesOfCodePoint(code: number): number[] {
   if (code < 0x80) return [code];
-  const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
-  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
-  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
-  return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+  if (code < 0x800) return [0xc0 | (code >> 6), tailOf(code, 0)];
+  if (code < 0x10000) return [0xe0 | (code >> 12), tailOf(code, 6), tailOf(code, 0)];
+  return [0xf0 | (code >> 18), tailOf(code, 12), tailOf(code, 6), tailOf(code, 0)];
 }
 
 /** What characters begin with, without being whole. */
