@@ -1,8 +1,11 @@
 /** What drafts are worth to house-causal on problems of the test split, for the scripts beside this one. */
 
-import type { GenerateOptions, Result } from '../../src/decode/generate.ts';
+import { type GenerateOptions, generateBatch, type Result } from '../../src/decode/generate.ts';
 import type { LanguageModel } from '../../src/models/language-model.ts';
-import { evaluate, tasks, testProblems } from '../../src/tasks/index.ts';
+import { defaultMaxTokens, evaluationPrompt } from '../../src/tasks/evaluate.ts';
+import { tasks, testProblems } from '../../src/tasks/index.ts';
+
+const batch = 25;
 
 /** Answers to `samples` problems of every level, task by task; the same problems in the same order each time. */
 export async function answersByTask(
@@ -12,16 +15,16 @@ export async function answersByTask(
 ): Promise<Map<string, Result[]>> {
   const byTask = new Map<string, Result[]>();
   for (const task of tasks.values()) {
+    const prompts = task.levels.flatMap(({ level }) => {
+      const set = testProblems(task, { seed, level });
+      return Array.from({ length: samples }, (_, i) => evaluationPrompt(target, [], set.at(i)));
+    });
     const results: Result[] = [];
-    for (const { level } of task.levels) {
-      await evaluate(target, testProblems(task, { seed, level }), {
-        ...options,
-        // Runs of one seed share the random number of a place: other levels get others.
-        seed: 100 * seed + level,
-        samples,
-        batch: Math.min(samples, 25),
-        onBatch: (_, answers) => results.push(...answers.map(({ result }) => result)),
-      });
+    while (results.length < prompts.length) {
+      const asked = prompts.slice(results.length, results.length + batch);
+      // Runs of one seed share the random number of a place: other batches get others.
+      const own = { seed: 1000 * seed + results.length, maxTokens: defaultMaxTokens };
+      results.push(...(await generateBatch(target, asked, { ...options, ...own }).result));
     }
     byTask.set(task.slug, results);
   }
