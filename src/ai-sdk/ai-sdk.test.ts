@@ -4,6 +4,7 @@ import { generateObject, generateText, Output, streamObject, streamText, tool } 
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { generate } from '../decode/generate.ts';
+import { dictate } from '../decode/testing/dictated.ts';
 import { load } from '../models/load.ts';
 import { createQuickstep } from './index.ts';
 
@@ -99,10 +100,7 @@ describe('generateText', () => {
       reasoning: 'high',
       tools: { clock: tool({ inputSchema: z.object({}) }) },
     });
-    expect(warnings?.map((warning) => 'feature' in warning && warning.feature)).toEqual([
-      'toolChoice "auto"',
-      'reasoning',
-    ]);
+    expect(warnings?.map((warning) => 'feature' in warning && warning.feature)).toEqual(['reasoning']);
     expect(() => quickstep.embeddingModel('x')).toThrow('no embedding model');
   });
 
@@ -121,6 +119,65 @@ describe('generateText', () => {
     expect(finishReason).toBe('tool-calls');
     expect(toolCalls).toMatchObject([{ toolName: 'weather' }]);
     expect(toolResults[0].output).toMatch(/^(Oslo|Rome) is sunny$/);
+  });
+});
+
+describe('a tool that may be called', () => {
+  const weather = tool({
+    inputSchema: z.object({ city: z.enum(['Oslo', 'Rome']) }),
+    execute: async ({ city }) => `${city} is sunny`,
+  });
+  const options = { model, prompt, maxOutputTokens: 120, tools: { weather } };
+  const call = '<tool_call>{"name":"weather","arguments":{"city":"Rome"}}</tool_call>';
+  const dictated = <T>(text: string, ask: () => Promise<T>): Promise<T> => {
+    const undo = dictate(house, text);
+    return ask().finally(undo);
+  };
+
+  it('is not, when the model answers in text', async () => {
+    const { text, toolCalls, finishReason, warnings } = await dictated('it is late', () =>
+      generateText(options),
+    );
+    expect({ text, toolCalls, finishReason }).toEqual({
+      text: 'it is late',
+      toolCalls: [],
+      finishReason: 'stop',
+    });
+    expect(warnings ?? []).toEqual([]);
+  });
+
+  it('is, when the model calls it, behind text or at once', async () => {
+    for (const before of ['', 'let me see ']) {
+      const result = await dictated(before + call, () => generateText(options));
+      expect(result.finishReason).toBe('tool-calls');
+      expect(result.text).toBe(before);
+      expect(result.toolResults[0]).toMatchObject({ toolName: 'weather', output: 'Rome is sunny' });
+    }
+  });
+
+  it('is streamed as text first and then the call', async () => {
+    const { text, calls } = await dictated(`let me see ${call}`, async () => {
+      const stream = streamText(options);
+      let text = '';
+      const calls: string[] = [];
+      for await (const part of stream.fullStream) {
+        if (part.type === 'text-delta') text += part.text;
+        if (part.type === 'tool-call') calls.push(`${part.toolName} ${JSON.stringify(part.input)}`);
+      }
+      return { text, calls };
+    });
+    expect(text).toBe('let me see ');
+    expect(calls).toEqual(['weather {"city":"Rome"}']);
+  });
+
+  it('is ignored beside an answer in JSON, with a warning', async () => {
+    const { warnings } = await generateText({
+      ...options,
+      output: Output.object({ schema: z.object({ age: z.int().min(0).max(9) }) }),
+    });
+    expect(warnings?.map((warning) => 'feature' in warning && warning.feature)).toEqual([
+      'toolChoice "auto"',
+    ]);
   });
 });
 

@@ -7,7 +7,7 @@ import type {
   LanguageModelV4ToolChoice,
   SharedV4Warning,
 } from '@ai-sdk/provider';
-import { type Calling, callOf, instruct } from '../decode/constrained/function-call.ts';
+import { type Calling, callOf, instruct, maybeCallOf } from '../decode/constrained/function-call.ts';
 import type { GenerateOptions, Prompt } from '../decode/generate.ts';
 import { jsonOptions } from '../decode/json-options.ts';
 import { QuickstepError } from '../errors.ts';
@@ -17,7 +17,7 @@ import { chatMessages } from './prompt.ts';
 export interface Call {
   prompt: Prompt;
   options: GenerateOptions & { seed: number };
-  /** The answer is a function call. */
+  /** The answer is, or may be, a function call. */
   calling: Calling | undefined;
   warnings: SharedV4Warning[];
 }
@@ -29,11 +29,13 @@ export function callFor(model: LanguageModel, call: LanguageModelV4CallOptions):
   const { responseFormat: format, stopSequences = [], reasoning, toolChoice } = call;
   const own = ownOptions(call.providerOptions?.quickstep);
 
-  const calling = callingOf(call.tools ?? [], toolChoice, warn);
   const json =
     format?.type === 'json' ? ((format.schema as Record<string, unknown>) ?? { type: 'object' }) : undefined;
-  const schema = calling?.schema ?? json;
-  const constrained = schema !== undefined || own.regex !== undefined || own.grammar !== undefined;
+  const plain = json === undefined && model.capabilities.has('causal');
+  const calling = callingOf(call.tools ?? [], toolChoice, plain, warn);
+  const constraint = calling?.constraint ?? { schema: json };
+  const constrained =
+    calling !== undefined || json !== undefined || own.regex !== undefined || own.grammar !== undefined;
   const cuts = stopSequences.length > 0 && constrained;
   if (cuts) warn('stopSequences', 'A constrained answer ends where its constraint lets it.');
   if (reasoning !== undefined && reasoning !== 'provider-default' && reasoning !== 'none') {
@@ -47,7 +49,7 @@ export function callFor(model: LanguageModel, call: LanguageModelV4CallOptions):
     frequencyPenalty: call.frequencyPenalty,
     presencePenalty: call.presencePenalty,
     stop: cuts ? undefined : stopSequences,
-    schema,
+    ...constraint,
   };
   const given = Object.fromEntries(
     Object.entries({ ...named, ...own }).filter(([, value]) => value !== undefined),
@@ -74,24 +76,26 @@ function ownOptions(input: unknown): GenerateOptions & { method?: string } {
 function callingOf(
   tools: NonNullable<LanguageModelV4CallOptions['tools']>,
   choice: LanguageModelV4ToolChoice | undefined,
+  plain: boolean,
   warn: (feature: string, details: string) => void,
 ): Calling | undefined {
   const functions = tools.filter((tool): tool is LanguageModelV4FunctionTool => tool.type === 'function');
   if (functions.length < tools.length) warn('provider tools', 'Only functions can be called.');
   if (functions.length === 0 || choice?.type === 'none') return undefined;
-  if (choice === undefined || choice.type === 'auto') {
+  const optional = choice === undefined || choice.type === 'auto';
+  if (optional && !plain) {
     const details =
-      'Whether to call a tool is not left to the model: the tools are ignored. Set toolChoice to "required".';
+      'Only an answer in text, of a model that writes from left to right, can turn into a call: the tools are ignored. Set toolChoice to "required".';
     warn('toolChoice "auto"', details);
     return undefined;
   }
   const callable =
-    choice.type === 'tool' ? functions.filter(({ name }) => name === choice.toolName) : functions;
+    choice?.type === 'tool' ? functions.filter(({ name }) => name === choice.toolName) : functions;
   if (callable.length === 0) {
     const hint = `The tools are ${functions.map(({ name }) => name).join(', ')}.`;
     throw new QuickstepError('bad-option', 'toolChoice names no tool of the call.', hint);
   }
-  return callOf(
+  return (optional ? maybeCallOf : callOf)(
     callable.map(({ name, description, inputSchema }) => ({
       name,
       description,

@@ -12,6 +12,7 @@ import type {
   LanguageModelV4Usage,
   SharedV4ProviderMetadata,
 } from '@ai-sdk/provider';
+import type { FunctionCall, Saying } from '../decode/constrained/function-call.ts';
 import type { ContinuousBatch } from '../decode/continuous.ts';
 import type { Generation, Result } from '../decode/generate.ts';
 import { findMethod } from '../decode/registry.ts';
@@ -46,14 +47,14 @@ export class QuickstepModel implements LanguageModelV4 {
   async doGenerate(options: LanguageModelV4CallOptions): Promise<LanguageModelV4GenerateResult> {
     const { generation, calling, warnings, id, options: used } = await this.#start(options);
     const result = await generation.result;
-    const finishReason = finishReasonOf(result, calling !== undefined);
-    const content: LanguageModelV4Content[] =
-      calling && finishReason.unified === 'tool-calls'
-        ? [toolCall(calling, result.text)]
-        : [{ type: 'text', text: result.text }];
+    const { text, call } = saidIn(result, calling);
+    const content: LanguageModelV4Content[] = [
+      ...(text !== '' || !call ? [{ type: 'text' as const, text }] : []),
+      ...(call ? [toolCall(call)] : []),
+    ];
     return {
       content,
-      finishReason,
+      finishReason: finishReasonOf(result, call !== undefined),
       usage: usageOf(result),
       providerMetadata: metadataOf(result, used.seed),
       response: { id, modelId: this.modelId, timestamp: new Date() },
@@ -103,30 +104,35 @@ async function* partsOf(
   yield { type: 'stream-start', warnings };
   yield { type: 'response-metadata', id, modelId, timestamp: new Date() };
   try {
-    if (!calling) yield { type: 'text-start', id };
+    const listen = calling?.listen() ?? ((piece: string) => piece);
+    let told = 0;
     for await (const step of generation) {
       if (raw) yield { type: 'raw', rawValue: step };
-      if (!calling && step.text) yield { type: 'text-delta', id, delta: step.text };
+      const delta = listen(step.text);
+      if (delta === '') continue;
+      if (told === 0) yield { type: 'text-start', id };
+      told += delta.length;
+      yield { type: 'text-delta', id, delta };
     }
     const result = await generation.result;
-    const finishReason = finishReasonOf(result, calling !== undefined);
-    if (!calling) yield { type: 'text-end', id };
-    else if (finishReason.unified === 'tool-calls') {
+    const { text, call } = saidIn(result, calling);
+    if (text.length > told) {
+      if (told === 0) yield { type: 'text-start', id };
+      yield { type: 'text-delta', id, delta: text.slice(told) };
+    }
+    if (text.length > 0) yield { type: 'text-end', id };
+    if (call) {
       // Told whole, once it is known which function it is.
-      const call = toolCall(calling, result.text);
-      yield { type: 'tool-input-start', id: call.toolCallId, toolName: call.toolName };
-      yield { type: 'tool-input-delta', id: call.toolCallId, delta: call.input };
-      yield { type: 'tool-input-end', id: call.toolCallId };
-      yield call;
-    } else {
-      yield { type: 'text-start', id };
-      yield { type: 'text-delta', id, delta: result.text };
-      yield { type: 'text-end', id };
+      const part = toolCall(call);
+      yield { type: 'tool-input-start', id: part.toolCallId, toolName: part.toolName };
+      yield { type: 'tool-input-delta', id: part.toolCallId, delta: part.input };
+      yield { type: 'tool-input-end', id: part.toolCallId };
+      yield part;
     }
     yield {
       type: 'finish',
       usage: usageOf(result),
-      finishReason,
+      finishReason: finishReasonOf(result, call !== undefined),
       providerMetadata: metadataOf(result, options.seed),
     };
   } catch (error) {
@@ -134,15 +140,16 @@ async function* partsOf(
   }
 }
 
-function toolCall(calling: NonNullable<Call['calling']>, text: string) {
-  const { name, arguments: input } = calling.read(text);
+const saidIn = ({ text, finish }: Result, calling: Call['calling']): Saying =>
+  calling?.read(text, finish === 'eos') ?? { text };
+
+function toolCall({ name, arguments: input }: FunctionCall) {
   return { type: 'tool-call' as const, toolCallId: `call_${randomUUID()}`, toolName: name, input };
 }
 
-/** A call that the token limit cut off is no call. */
-function finishReasonOf({ finish }: Result, calling: boolean): LanguageModelV4FinishReason {
+function finishReasonOf({ finish }: Result, called: boolean): LanguageModelV4FinishReason {
   const ended = finish === 'eos' || finish === 'stop';
-  const unified = !ended ? 'length' : calling ? 'tool-calls' : 'stop';
+  const unified = called ? 'tool-calls' : ended ? 'stop' : 'length';
   return { unified, raw: finish };
 }
 

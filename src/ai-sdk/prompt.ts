@@ -5,6 +5,7 @@ import type {
   LanguageModelV4Prompt,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
+import { writtenCall } from '../decode/constrained/function-call.ts';
 import { QuickstepError } from '../errors.ts';
 import type { ChatMessage } from '../text/chat.ts';
 
@@ -24,7 +25,7 @@ function partText(part: Part): string {
     case 'tool-approval-response':
       return '';
     case 'tool-call':
-      return `${part.toolName}(${JSON.stringify(part.input)})`;
+      return writtenCall({ name: part.toolName, arguments: JSON.stringify(part.input) });
     case 'tool-result':
       return resultText(part);
     default:

@@ -3,6 +3,7 @@
 import OpenAI, { APIError, BadRequestError, NotFoundError } from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generate } from '../decode/generate.ts';
+import { dictate } from '../decode/testing/dictated.ts';
 import { load } from '../models/load.ts';
 import { serve } from './server.ts';
 
@@ -195,9 +196,65 @@ describe('chat completions', () => {
     expect(calls).toHaveLength(1);
     expect(['weather', 'clock']).toContain(calls[0].function!.name);
     JSON.parse(calls[0].function!.arguments!);
+  });
 
-    const auto = client.chat.completions.create({ ...body, tools: [weather] });
-    await expect(auto).rejects.toMatchObject({ status: 400, param: 'tool_choice' });
+  it('leaves it to the model whether to call a function', async () => {
+    const parameters = {
+      type: 'object',
+      properties: { city: { enum: ['Oslo', 'Rome'] } },
+      required: ['city'],
+      additionalProperties: false,
+    };
+    const weather = { type: 'function' as const, function: { name: 'weather', parameters } };
+    const body = { ...chat, max_tokens: 120, tools: [weather] };
+    const { model } = await server.models.batch(chat.model);
+    const saying = async <T>(text: string, ask: () => Promise<T>) => {
+      const undo = dictate(model, text);
+      return ask().finally(undo);
+    };
+    const whole = (text: string) =>
+      saying(text, async () => (await client.chat.completions.create(body)).choices[0]);
+    const streamed = (text: string) =>
+      saying(text, async () => {
+        let content = '';
+        const calls = [];
+        let reason: string | null = null;
+        for await (const { choices } of await client.chat.completions.create({ ...body, stream: true })) {
+          const [choice] = choices;
+          content += choice.delta.content ?? '';
+          calls.push(...(choice.delta.tool_calls ?? []));
+          reason = choice.finish_reason ?? reason;
+        }
+        return { content, calls, reason };
+      });
+
+    const late = await whole('it is < late');
+    expect(late).toMatchObject({ finish_reason: 'stop', message: { content: 'it is < late' } });
+    expect(late.message.tool_calls).toBeUndefined();
+    expect(await streamed('it is < late')).toEqual({ content: 'it is < late', calls: [], reason: 'stop' });
+
+    const call = 'let me see <tool_call>{"name":"weather","arguments":{"city":"Rome"}}</tool_call>';
+    const wanted = { type: 'function', function: { name: 'weather', arguments: '{"city":"Rome"}' } };
+    expect(await whole(call)).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: { content: 'let me see ', tool_calls: [wanted] },
+    });
+    expect(await streamed(call)).toMatchObject({
+      content: 'let me see ',
+      calls: [{ index: 0, ...wanted }],
+      reason: 'tool_calls',
+    });
+    const only = await whole(call.slice(call.indexOf('<')));
+    expect(only.message).toMatchObject({ content: null, tool_calls: [wanted] });
+
+    // The answer and the tool's result go back into the conversation.
+    const messages = [
+      ...chat.messages,
+      only.message,
+      { role: 'tool' as const, tool_call_id: only.message.tool_calls![0].id, content: 'sunny' },
+    ];
+    const after = await saying('sunny', () => client.chat.completions.create({ ...body, messages }));
+    expect(after.choices[0].message.content).toBe('sunny');
   });
 });
 

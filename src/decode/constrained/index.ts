@@ -21,6 +21,7 @@ export { openTrie, saveTrie } from './prefix-trie-file.ts';
 export { regexLanguage } from './regex/regex.ts';
 export { stringSet } from './string-set.ts';
 export { templateLanguage, templateRegex } from './template.ts';
+export { textOrCall } from './text-or-call.ts';
 export { allows, TokenConstraint, type TokenState } from './token-constraint.ts';
 export { Vocabulary } from './vocabulary.ts';
 export { type Walk, walks } from './walk.ts';

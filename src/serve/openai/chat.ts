@@ -1,7 +1,7 @@
 /** `POST /v1/chat/completions`. */
 
 import { randomUUID } from 'node:crypto';
-import { type Calling, instruct } from '../../decode/constrained/function-call.ts';
+import { type Calling, instruct, type Saying, writtenCall } from '../../decode/constrained/function-call.ts';
 import type { GenerateOptions, Result } from '../../decode/generate.ts';
 import type { Step } from '../../decode/step.ts';
 import type { ChatMessage } from '../../text/chat.ts';
@@ -29,6 +29,8 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
     const generations = startAll(ready, [prompt], n, signal);
     const about = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: model.id };
     const orders = generations.map(() => new TokenOrder(model));
+    const listeners = generations.map(() => calling?.listen() ?? ((piece: string) => piece));
+    const told = generations.map(() => 0);
 
     const chunk = (index: number, delta: object, rest: object = {}) => ({
       ...about,
@@ -40,8 +42,10 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
       const logprobs = tokens.length > 0 ? { logprobs: chatLogprobs(model, tokens) } : {};
       if (step.step === 1) await exchange.event(chunk(index, { role: 'assistant', content: '' }));
       // A call is told whole, once it is known which function it is.
-      if (calling || (step.text === '' && tokens.length === 0)) return;
-      await exchange.event(chunk(index, { content: step.text }, logprobs));
+      const content = listeners[index](step.text);
+      if (content === '' && tokens.length === 0) return;
+      told[index] += content.length;
+      await exchange.event(chunk(index, { content }, logprobs));
     };
 
     const results = await readAll(generations, body.stream ? send : () => {}, abort);
@@ -49,17 +53,21 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
     const usage = usageOf(ready, results, n);
     if (!body.stream) {
       const choices = results.map((result, index) => {
-        const message = messageOf(result, calling);
+        const said = saidIn(result, calling);
         const logprobs = body.logprobs ? chatLogprobs(model, orders[index].take(result.committed)) : null;
-        return { index, message, logprobs, finish_reason: reasonOf(result, calling) };
+        return { index, message: messageOf(said), logprobs, finish_reason: reasonOf(result, said) };
       });
       exchange.json({ ...about, object: 'chat.completion', choices, usage });
       return;
     }
     for (const [index, result] of results.entries()) {
-      const { tool_calls } = messageOf(result, calling);
-      const delta = tool_calls ? { tool_calls: tool_calls.map((call, i) => ({ index: i, ...call })) } : {};
-      await exchange.event(chunk(index, delta, { finish_reason: reasonOf(result, calling) }));
+      const said = saidIn(result, calling);
+      const content = said.text.slice(told[index]);
+      const delta = {
+        ...(content !== '' && { content }),
+        ...(said.call && { tool_calls: [{ index: 0, ...toolCall(said.call) }] }),
+      };
+      await exchange.event(chunk(index, delta, { finish_reason: reasonOf(result, said) }));
     }
     if (body.stream_options?.include_usage) {
       await exchange.event({ ...about, object: 'chat.completion.chunk', choices: [], usage });
@@ -68,25 +76,23 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
   });
 }
 
-/** A call that the token limit cut off is told as the text it is. */
-const isCall = (result: Result, calling: Calling | undefined): calling is Calling =>
-  calling !== undefined && result.finish === 'eos';
+const saidIn = ({ text, finish }: Result, calling: Calling | undefined): Saying =>
+  calling?.read(text, finish === 'eos') ?? { text };
 
-function messageOf(result: Result, calling: Calling | undefined) {
-  if (!isCall(result, calling)) {
-    return { role: 'assistant', content: result.text, refusal: null, tool_calls: undefined };
-  }
-  return { role: 'assistant', content: null, refusal: null, tool_calls: [toolCall(calling, result.text)] };
-}
+const messageOf = ({ text, call }: Saying) => ({
+  role: 'assistant',
+  content: call && text === '' ? null : text,
+  refusal: null,
+  tool_calls: call && [toolCall(call)],
+});
 
-const reasonOf = (result: Result, calling: Calling | undefined) =>
-  isCall(result, calling) ? 'tool_calls' : finishReason(result.finish);
+const reasonOf = ({ finish }: Result, { call }: Saying) => (call ? 'tool_calls' : finishReason(finish));
 
 function constraintOf(
   { response_format: format }: ChatBody,
   calling: Calling | undefined,
-): Pick<GenerateOptions, 'schema'> {
-  if (calling) return { schema: calling.schema };
+): Pick<GenerateOptions, 'schema' | 'constraint'> {
+  if (calling) return calling.constraint;
   if (format?.type === 'json_object') return { schema: { type: 'object' } };
   return format?.type === 'json_schema' ? { schema: format.json_schema.schema } : {};
 }
@@ -94,11 +100,11 @@ function constraintOf(
 const textOf = (content: Message['content']): string =>
   typeof content === 'string' ? content : (content ?? []).map(({ text }) => text).join('');
 
-/** Messages as chat templates know them: plain texts, and calls as the JSON that the model wrote. */
+/** Messages as chat templates know them: plain texts, with the calls in them as models write calls. */
 function conversation(messages: readonly Message[], calling: Calling | undefined): ChatMessage[] {
   const plain = messages.map((message) => {
     const calls = message.role === 'assistant' ? (message.tool_calls ?? []) : [];
-    const written = calls.map(({ function: { name, arguments: input } }) => `${name}(${input})`);
+    const written = calls.map((call) => writtenCall(call.function));
     return {
       role: message.role === 'developer' ? 'system' : message.role,
       content: [textOf(message.content), ...written].filter(Boolean).join('\n'),

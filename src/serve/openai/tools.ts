@@ -1,7 +1,12 @@
-/** OpenAI's function calls. Whether to call at all is nothing a constraint can leave open, so that `auto` is refused. */
+/** OpenAI's function calls. */
 
 import { randomUUID } from 'node:crypto';
-import { type Calling, callOf } from '../../decode/constrained/function-call.ts';
+import {
+  type Calling,
+  callOf,
+  type FunctionCall,
+  maybeCallOf,
+} from '../../decode/constrained/function-call.ts';
 import { ApiError } from '../api-error.ts';
 import type { ChatBody } from './fields.ts';
 
@@ -12,23 +17,19 @@ export function callingOf({
   response_format: format,
 }: ChatBody): Calling | undefined {
   if (!tools?.length || choice === 'none') return undefined;
-  if (choice === 'auto' || !choice) {
-    const message =
-      'Whether to call a function is not left to the model here. Set tool_choice to "required", to a function, or to "none".';
-    throw new ApiError(400, 'unsupported_value', message, { param: 'tool_choice' });
-  }
   if (format && format.type !== 'text') {
     const message = 'A function call has the format of its arguments: leave response_format out.';
     throw new ApiError(400, 'unsupported_value', message, { param: 'response_format' });
   }
-  const name = typeof choice === 'object' ? choice.function.name : undefined;
+  const optional = choice === 'auto' || !choice;
+  const name = choice && typeof choice === 'object' ? choice.function.name : undefined;
   const callable = name === undefined ? tools : tools.filter((tool) => tool.function.name === name);
   if (callable.length === 0) {
     throw new ApiError(400, 'invalid_value', `There is no function "${name}" among the tools.`, {
       param: 'tool_choice',
     });
   }
-  return callOf(
+  return (optional ? maybeCallOf : callOf)(
     callable.map(({ function: { name, description, parameters } }) => ({
       name,
       description: description ?? undefined,
@@ -38,7 +39,7 @@ export function callingOf({
 }
 
 /** A call as the answer's message carries it. */
-export function toolCall(calling: Calling, text: string) {
+export function toolCall(call: FunctionCall) {
   const id = `call_${randomUUID().replaceAll('-', '')}`;
-  return { id, type: 'function' as const, function: calling.read(text) };
+  return { id, type: 'function' as const, function: call };
 }

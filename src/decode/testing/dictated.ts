@@ -1,0 +1,38 @@
+/** A model that wants to say what it is told to. Test support; not part of the package. */
+
+import type { KvCache } from '../../cache/index.ts';
+import type { LanguageModel } from '../../models/language-model.ts';
+
+/** Logits are moved by more than any model is sure of. */
+const insistence = 100;
+
+/**
+ * Makes a model's forwards favour a text, token by token from the end of each prompt, then its end token; whatever chooses from
+ * the logits still has its say. For methods that draft one chain
+ * at most.
+ * @returns undoes it
+ */
+export function dictate(model: LanguageModel, text: string): () => void {
+  const script = [...model.tokenizer.encode(text, { addSpecialTokens: false }), model.eosIds[0]];
+  const prompts = new WeakMap<KvCache, number>();
+  const forwardLanes: LanguageModel['forwardLanes'] = async (lanes, options) => {
+    const places = lanes.map(({ cache, groups: [{ sequence, tokens, scored }] }) => {
+      if (sequence.length === 0) prompts.set(cache, tokens.length);
+      return sequence.length + (scored[0] ?? 0) + 1 - prompts.get(cache)!;
+    });
+    const forwards = await Object.getPrototypeOf(model).forwardLanes.call(model, lanes, options);
+    return forwards.map((forward: (typeof forwards)[number], lane: number) => ({
+      ...forward,
+      scores: forward.scores.map((scores: (typeof forward.scores)[number]) => ({
+        ...scores,
+        logits(index: number) {
+          const logits = scores.logits(index);
+          logits[script[Math.min(places[lane] + index, script.length - 1)]] += insistence;
+          return logits;
+        },
+      })),
+    }));
+  };
+  Object.defineProperty(model, 'forwardLanes', { value: forwardLanes, configurable: true });
+  return () => void Reflect.deleteProperty(model, 'forwardLanes');
+}
