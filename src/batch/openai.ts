@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import type { BatchRequest } from '../decode/batch/batchllm.ts';
 import type { Result } from '../decode/generate.ts';
+import { formatSchema, responseFormat } from '../decode/response-format.ts';
 import type { QuickstepError } from '../errors.ts';
 
 const content = z.union([
@@ -44,21 +45,7 @@ const chatBody = z.strictObject({
   ...common,
   messages: z.array(z.strictObject({ role: z.string(), content })).min(1),
   max_completion_tokens: z.int().min(0).optional(),
-  response_format: z
-    .discriminatedUnion('type', [
-      z.strictObject({ type: z.literal('text') }),
-      z.strictObject({ type: z.literal('json_object') }),
-      z.strictObject({
-        type: z.literal('json_schema'),
-        json_schema: z.strictObject({
-          schema: z.record(z.string(), z.unknown()),
-          name: z.string().optional(),
-          description: z.string().optional(),
-          strict: z.boolean().nullable().optional(),
-        }),
-      }),
-    ])
-    .optional(),
+  response_format: responseFormat.optional(),
 });
 
 const textBody = z.strictObject({
@@ -136,13 +123,12 @@ export function parseLine(bytes: Uint8Array, number: number): ParsedLine {
 
 function readChat(body: unknown, customId: string | null) {
   const { messages, response_format: format, ...rest } = checked(chatBody, body, customId);
-  const schema =
-    format?.type === 'json_schema'
-      ? format.json_schema.schema
-      : format?.type === 'json_object'
-        ? { type: 'object' }
-        : undefined;
-  return { ...rest, prompt: messages, schema, maxTokens: rest.max_completion_tokens ?? rest.max_tokens };
+  return {
+    ...rest,
+    prompt: messages,
+    ...formatSchema(format),
+    maxTokens: rest.max_completion_tokens ?? rest.max_tokens,
+  };
 }
 
 function readText(body: unknown, customId: string | null) {

@@ -2,13 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Calling, instruct, type Saying, writtenCall } from '../../decode/constrained/function-call.ts';
-import type { GenerateOptions, Result } from '../../decode/generate.ts';
+import type { Result } from '../../decode/generate.ts';
+import { formatSchema } from '../../decode/response-format.ts';
 import type { Step } from '../../decode/step.ts';
 import type { ChatMessage } from '../../text/chat.ts';
 import { type Decoding, prepare } from '../decoding.ts';
 import type { Exchange } from '../exchange.ts';
 import { finishReason, readAll, startAll, usageOf } from './answers.ts';
-import { type ChatBody, chatBody, type Message } from './fields.ts';
+import { chatBody, type Message } from './fields.ts';
 import { chatLogprobs, TokenOrder } from './logprobs.ts';
 import { engineOptions } from './options.ts';
 import { callingOf, toolCall } from './tools.ts';
@@ -20,7 +21,7 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
     ...engineOptions(body),
     ...(body.max_completion_tokens != null && { maxTokens: body.max_completion_tokens }),
     ...(body.logprobs && { logprobs: body.top_logprobs ?? 0 }),
-    ...constraintOf(body, calling),
+    ...(calling?.constraint ?? formatSchema(body.response_format)),
   });
   const { model } = ready.batch;
   const n = body.n ?? 1;
@@ -87,15 +88,6 @@ const messageOf = ({ text, call }: Saying) => ({
 });
 
 const reasonOf = ({ finish }: Result, { call }: Saying) => (call ? 'tool_calls' : finishReason(finish));
-
-function constraintOf(
-  { response_format: format }: ChatBody,
-  calling: Calling | undefined,
-): Pick<GenerateOptions, 'schema' | 'constraint'> {
-  if (calling) return calling.constraint;
-  if (format?.type === 'json_object') return { schema: { type: 'object' } };
-  return format?.type === 'json_schema' ? { schema: format.json_schema.schema } : {};
-}
 
 const textOf = (content: Message['content']): string =>
   typeof content === 'string' ? content : (content ?? []).map(({ text }) => text).join('');

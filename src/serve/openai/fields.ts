@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { jsonOptions } from '../../decode/json-options.ts';
+import { jsonSchema, responseFormat } from '../../decode/response-format.ts';
 
 const maxMessages = 2048;
 const maxChoices = 32;
@@ -65,8 +66,6 @@ const message = z.discriminatedUnion('role', [
 ]);
 export type Message = z.output<typeof message>;
 
-const jsonSchema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
-
 const tool = z.strictObject({
   type: z.literal('function'),
   function: z.strictObject({
@@ -84,21 +83,7 @@ export const chatBody = z.strictObject({
   max_completion_tokens: z.int().min(0).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
-  response_format: z
-    .discriminatedUnion('type', [
-      z.strictObject({ type: z.literal('text') }),
-      z.strictObject({ type: z.literal('json_object') }),
-      z.strictObject({
-        type: z.literal('json_schema'),
-        json_schema: z.strictObject({
-          name: z.string(),
-          description: z.string().nullish(),
-          schema: jsonSchema,
-          strict: z.boolean().nullish(),
-        }),
-      }),
-    ])
-    .nullish(),
+  response_format: responseFormat.nullish(),
   tools: z.array(tool).max(128).nullish(),
   tool_choice: z
     .union([

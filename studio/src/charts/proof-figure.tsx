@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { Scroll } from '../scroll.tsx';
+import { accuracyAxis, axisMargins, forwardsAxis } from './axes.ts';
 import { Chart, type PlotLibrary } from './chart.tsx';
 import { accent, ink, muted } from './colors.ts';
 import { gainOf, type ProofResult, pointOf, proofOf } from './proofs.ts';
@@ -30,19 +31,9 @@ function Points({ proof }: { proof: ProofResult }) {
       } as const;
       return {
         height: Math.min(360, Math.max(260, width * 0.45)),
-        marginTop: 30,
-        marginRight: 30,
-        marginBottom: 44,
-        x: {
-          type: 'log' as const,
-          label: 'forwards an answer (fewer is better)',
-          labelOffset: 38,
-          inset: 14,
-          reverse: true,
-          ticks: [1, 2, 3, 5, 10, 20, 30],
-          tickFormat: (x: number) => `${x}`,
-        },
-        y: { label: 'right answers, %', grid: true, nice: true, inset: 12 },
+        ...axisMargins,
+        x: forwardsAxis,
+        y: { ...accuracyAxis, inset: 12 },
         color: {
           domain: ['baseline', 'the method', 'for comparison'],
           range: [ink, accent, muted],

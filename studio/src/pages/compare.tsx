@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks';
 import { fits } from '../catalogue.ts';
 import { Race } from '../charts/race.tsx';
 import { Canvas, ConfidenceLegend } from '../replay/canvas.tsx';
+import { ModelField } from '../run/model-field.tsx';
 import { firstPrompt, PromptField } from '../run/prompt-field.tsx';
 import { NumberField, PlaceSwitch } from '../run/runner.tsx';
 import { engineAt, type Place, useModels } from '../run/use-models.ts';
@@ -118,18 +119,7 @@ export function ComparePage() {
         <PromptField value={prompt} onChange={setPrompt} />
         <div class="column">
           <div class="row">
-            <div class="field grow">
-              <label for="model">Model</label>
-              <select
-                id="model"
-                value={chosen.id}
-                onChange={({ currentTarget }) => takeModel(currentTarget.value)}
-              >
-                {here.map(({ id }) => (
-                  <option key={id}>{id}</option>
-                ))}
-              </select>
-            </div>
+            <ModelField ids={here.map(({ id }) => id)} value={chosen.id} onChange={takeModel} />
             <NumberField label="Max tokens" value={maxTokens} min={1} max={512} onChange={setMaxTokens} />
           </div>
           <div class="row">

@@ -2,6 +2,7 @@
 
 import papers from 'catalogue:papers';
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import { accuracyAxis, axisMargins, forwardsAxis } from '../charts/axes.ts';
 import { Chart, type PlotLibrary } from '../charts/chart.tsx';
 import { accent, ink, laneColors, line, muted } from '../charts/colors.ts';
 import {
@@ -74,19 +75,9 @@ function Pareto({ benchmark }: { benchmark: DiffusionBenchmark }) {
       const frontier = best(points);
       return {
         height: Math.min(440, Math.max(300, width * 0.5)),
-        marginTop: 30,
-        marginRight: 30,
-        marginBottom: 44,
-        x: {
-          type: 'log' as const,
-          label: 'forwards an answer (fewer is better)',
-          labelOffset: 38,
-          inset: 14,
-          reverse: true,
-          ticks: [1, 2, 3, 5, 10, 20, 30],
-          tickFormat: (x: number) => `${x}`,
-        },
-        y: { label: 'right answers, %', grid: true, nice: true, insetBottom: 14 },
+        ...axisMargins,
+        x: forwardsAxis,
+        y: { ...accuracyAxis, insetBottom: 14 },
         color: { domain: ['plain', 'method', 'combination'], range: [muted, ...laneColors()], legend: true },
         marks: [
           plot.line(frontier, { ...position, stroke: line, strokeWidth: 6, curve: 'step-before' }),

@@ -6,6 +6,7 @@ import { fits } from '../catalogue.ts';
 import { saveRun } from '../replay/export-run.ts';
 import { Replay } from '../replay/replay.tsx';
 import { SummaryLine } from '../replay/summary.tsx';
+import { ModelField } from './model-field.tsx';
 import { OptionFields, type OptionValues } from './option-fields.tsx';
 import { firstPrompt, PromptField } from './prompt-field.tsx';
 import { engineAt, type Place, useModels } from './use-models.ts';
@@ -111,20 +112,11 @@ export function Runner({ method: given, fixed = false }: { method: string; fixed
       <form ref={form} class="controls" onSubmit={submit}>
         <PromptField value={prompt} onChange={setPrompt} />
         <div class="row">
-          <div class="field grow">
-            <label for="model">Model</label>
-            <select
-              id="model"
-              value={chosen.id}
-              onChange={({ currentTarget }) => takeModel(currentTarget.value)}
-            >
-              {here
-                .filter((entry) => !fixed || fits(method, entry))
-                .map(({ id }) => (
-                  <option key={id}>{id}</option>
-                ))}
-            </select>
-          </div>
+          <ModelField
+            ids={here.filter((entry) => !fixed || fits(method, entry)).map(({ id }) => id)}
+            value={chosen.id}
+            onChange={takeModel}
+          />
           {!fixed && (
             <div class="field grow">
               <label for="method">Method</label>
