@@ -9,7 +9,7 @@ import {
   type CloverRows,
   type Guess,
   loadClover,
-} from '../../models/draft-heads/clover.ts';
+} from '../../models/draft-heads/clover-heads.ts';
 import { Gatherer } from '../../models/gather.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Guess } from '../../models/draft-heads/clover.ts';
+import type { Guess } from '../../models/draft-heads/clover-heads.ts';
 import { type CloverNode, growTree, levelByLevel, likeliestNodes, likelyTokens } from './clover-tree.ts';
 
 const guessOf = (...probabilities: number[]): Guess => ({

@@ -1,6 +1,6 @@
 /** Draft trees of heads that are told the tokens before their own: grown level by level, a call of the heads each. */
 
-import type { Guess } from '../../models/draft-heads/clover.ts';
+import type { Guess } from '../../models/draft-heads/clover-heads.ts';
 import type { Ranked } from '../../models/draft-heads/ranked.ts';
 
 /** A drafted token. */

@@ -14,7 +14,8 @@ import { cloverBatch, cloverObjective } from '../../train/recipes/clover.ts';
 import { headTargets } from '../../train/recipes/self-distillation/head-recipe.ts';
 import type { LanguageModel } from '../language-model.ts';
 import { type DraftBase, readDraftBase } from './base.ts';
-import { CloverHeads, cloverShapes, type Guess, loadClover } from './clover.ts';
+import { cloverShapes } from './clover.ts';
+import { CloverHeads, type Guess, loadClover } from './clover-heads.ts';
 import { EmbeddingRows, unitRows } from './rows.ts';
 
 const choice = { model: 'stories260k', hiddenSize: 64, vocabSize: 512 };

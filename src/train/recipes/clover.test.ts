@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KvBatch } from '../../cache/index.ts';
 import { loadStories } from '../../decode/testing/models.ts';
 import { readDraftBase } from '../../models/draft-heads/base.ts';
-import { CloverHeads } from '../../models/draft-heads/clover.ts';
+import { CloverHeads } from '../../models/draft-heads/clover-heads.ts';
 import { EmbeddingRows } from '../../models/draft-heads/rows.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { cloverBatch, cloverTraining } from './clover.ts';

@@ -12,12 +12,12 @@ import {
   augmentingConfig,
   augmentingPrefix,
   type CloverFacts,
-  CloverHeads,
   cloverShapes,
   firstHidden,
   nextHidden,
   unitStates,
 } from '../../models/draft-heads/clover.ts';
+import { CloverHeads } from '../../models/draft-heads/clover-heads.ts';
 import type { HeadShapes } from '../../models/draft-heads/file.ts';
 import type { Ranked } from '../../models/draft-heads/ranked.ts';
 import { EmbeddingRows } from '../../models/draft-heads/rows.ts';
