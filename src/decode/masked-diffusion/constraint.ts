@@ -140,6 +140,8 @@ const isLanguage = (state: SpanState): state is TokenState => 'forced' in state;
 /** The next position of a span, and what may stand there; without a state behind the end of its text. */
 interface Cursor {
   position: number;
+  /** The first open position of the span. */
+  open: number;
   readonly end: number;
   state: SpanState | undefined;
   mask: Mask | undefined;
@@ -157,9 +159,10 @@ export class Walk {
 
   constructor(spans: readonly Span[], tokens: Int32Array) {
     this.#cursors = spans.map(({ start, end, first }) => {
-      const cursor: Cursor = { position: start, end, state: first, mask: undefined };
+      const cursor: Cursor = { position: start, open: start, end, state: first, mask: undefined };
       while (cursor.position < end && tokens[cursor.position] !== vacant)
         moveOver(cursor, tokens[cursor.position]);
+      cursor.open = cursor.position;
       return cursor;
     });
   }
@@ -173,6 +176,12 @@ export class Walk {
   /** Tokens that may stand at a position; undefined when what stands before it is not known, or has ended the text. */
   mask(position: number): Mask | undefined {
     return this.#at(position)?.mask;
+  }
+
+  /** Whether what may stand at a position depends on the token that was taken last. */
+  standsOnLast(position: number): boolean {
+    const cursor = this.#at(position);
+    return cursor !== undefined && position > cursor.open;
   }
 
   /** Goes on over a token; false when it is not the next of a span, or may not stand there. */

@@ -77,8 +77,8 @@ export function predictor(
       const confidence = new Float64Array(positions.length);
       const fed = on.fed();
       const walk = constraint?.walk(on.tokens);
-      /** Indices of open positions that the constraint has a say in. */
-      const reached = new Set<number>();
+      /** Indices of open positions that the constraint has a say in, and whether they stand on the one before. */
+      const reached = new Map<number, boolean>();
       for (const [index, position] of positions.entries()) {
         if (plain) {
           tokens[index] = conditional.topToken(index);
@@ -99,7 +99,7 @@ export function predictor(
           }
           if (mask) {
             checkRow(row);
-            reached.add(index);
+            reached.set(index, walk!.standsOnLast(position));
           }
           tokens[index] = run.sampler.perturb(row, context, {
             seed,
@@ -129,7 +129,10 @@ export function predictor(
         ahead: (later) => read(later, true),
       };
       if (!isLater) adjust?.(predictions, on);
-      if (walk) standOnEachOther(predictions, reached, on.tokens);
+      // No prediction is surer than what it stands on.
+      for (const [index, stands] of reached) {
+        if (stands) confidence[index] = Math.min(confidence[index], confidence[index - 1]);
+      }
       return predictions;
     }
 
@@ -137,23 +140,6 @@ export function predictor(
   }
 
   return { needsLogits: needsLogits === true || !reduced, predict };
-}
-
-/**
- * Of a text that is filled from left to right: a prediction is no surer than the open position before it, and one that no
- * such text comes to is not sure at all.
- */
-function standOnEachOther(
-  { positions, confidence }: Predictions,
-  reached: ReadonlySet<number>,
-  tokens: Int32Array,
-): void {
-  for (const [index, position] of positions.entries()) {
-    if (tokens[position] !== vacant) continue;
-    if (!reached.has(index)) confidence[index] = Number.NEGATIVE_INFINITY;
-    else if (reached.has(index - 1) && positions[index - 1] === position - 1)
-      confidence[index] = Math.min(confidence[index], confidence[index - 1]);
-  }
 }
 
 const isOpen = (tokens: Int32Array, position: number, { start, end }: Block): boolean =>
