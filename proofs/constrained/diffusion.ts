@@ -3,7 +3,7 @@
  * a step, by a threshold, and sampled at temperature 1.5. Free decoding with blocks of one position commits from left to right as well, so that it
  * tells what the order costs and what the masks do.
  *
- *   npx tsx proofs/constrained/diffusion.ts [--samples 50] [--seed 1] [--threads 1]
+ *   npx tsx proofs/constrained/diffusion.ts [--tasks sudoku,countdown,json] [--samples 50] [--seed 1] [--threads 1]
  */
 
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import type { Problem } from '../../src/tasks/task.ts';
 
 const { values } = parseArgs({
   options: {
+    tasks: { type: 'string', default: 'sudoku,countdown,json' },
     samples: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
@@ -52,7 +53,8 @@ const wide = (cells: readonly string[], widths: readonly number[]) =>
 const widths = [11, 21, 20, 10, 10, 20, 10];
 
 console.log(wide(['task', 'rule', 'decoding', 'of form', 'right', 'right of the form', 'forwards'], widths));
-for (const [task, formOf] of Object.entries(forms)) {
+for (const task of values.tasks.split(',')) {
+  const formOf = forms[task];
   const problems = testProblems(findTask(task), { seed, level: 2 });
   for (const [rule, options] of Object.entries(rules)) {
     const arms: Record<string, (form: string, template?: string) => GenerateOptions | undefined> = {
