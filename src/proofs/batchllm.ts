@@ -1,6 +1,6 @@
 /**
  * BatchLLM (2024): a batch that is known beforehand against first-come-first-served with a prefix cache. Ours takes at
- * least 1.3 times less processor time, holds fewer slots, and gives the same answers; killed, it loses nothing.
+ * least 1.3 times less processor time in half the slots, and gives the same answers; killed, it loses nothing.
  */
 
 import { type BatchOptions, type BatchStatistics, decodeBatch } from '../decode/batch/batchllm.ts';
@@ -21,12 +21,23 @@ const fewRunning = 16;
 const cachedShare = 0.3;
 const leastSlots = 1024;
 
-/** Each adds one part of the method. */
-const ladder: readonly { label: string; options: BatchOptions }[] = [
+/** What the method itself has of the baseline's slots: the cache of a baseline fills whatever it has. */
+const ourShare = 0.5;
+
+interface Rung {
+  label: string;
+  options: BatchOptions;
+  /** Of the baseline's slots. Default 1. */
+  slots?: number;
+}
+
+/** Each adds one part of the method; the last is the method. */
+const ladder: readonly Rung[] = [
   { label: 'first come, LRU', options: { sharing: 'recent', order: 'given', maxRunning: fewRunning } },
   { label: '+ groups', options: { sharing: 'groups', order: 'given', maxRunning: fewRunning } },
   { label: '+ decode-heavy first', options: { sharing: 'groups', maxRunning: fewRunning } },
-  { label: '+ memory: batchllm', options: {} },
+  { label: '+ memory', options: {} },
+  { label: 'batchllm: half the slots', options: {}, slots: ourShare },
 ];
 
 interface Measured {
@@ -40,15 +51,15 @@ interface Measured {
 async function measured(
   model: LanguageModel,
   { requests }: Workload,
-  { label, options }: (typeof ladder)[number],
-  maxSlots: number,
+  { label, options, slots = 1 }: Rung,
+  baselineSlots: number,
   { signal, onProgress }: Pick<ProofContext, 'signal' | 'onProgress'>,
 ): Promise<Measured> {
   const texts: string[] = [];
   let statistics: BatchStatistics | undefined;
   const before = process.cpuUsage();
   const outcomes = decodeBatch(model, requests, {
-    ...{ ...options, maxSlots, signal },
+    ...{ ...options, maxSlots: Math.ceil(slots * baselineSlots), signal },
     onProgress(progress) {
       statistics = progress.statistics;
       onProgress?.(progress.finished, progress.requests, label);
@@ -212,13 +223,13 @@ async function killed({ model, samples = 1, seed, signal }: ProofContext, { work
 export const batchllm: Proof = {
   slug: 'batchllm',
   claim:
-    'At least 1.3 times less processor time than first-come-first-served with LRU prefix reuse and chunked prefill, fewer slots, the same answers; killed at ten random moments, nothing is lost or done twice.',
+    'In half the slots at least 1.3 times less processor time than first-come-first-served with LRU prefix reuse and chunked prefill, the same answers; killed at ten random moments, nothing is lost or done twice.',
   threshold: 1.3,
   gain: 'times less processor time than first come, first served, with LRU prefix reuse',
   model: 'house-causal',
   tasks: [wordProblems, json, sorting],
   decoding,
-  settings: `solved problems as documents, 8 or 16 questions each, shuffled; both have slots for ${100 * cachedShare}% of all prefixes, at least ${leastSlots}; the baseline runs ${fewRunning} at once`,
+  settings: `solved problems as documents, 8 or 16 questions each, shuffled; the baseline has slots for ${100 * cachedShare}% of all prefixes, at least ${leastSlots}, and runs ${fewRunning} at once; ours has half of them`,
   async run(context) {
     const { model, samples = 1, seed, signal } = context;
     const all: Comparison[] = [];
