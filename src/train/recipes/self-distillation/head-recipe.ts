@@ -70,7 +70,7 @@ interface HeadData {
 export const chatData: HeadData = {
   model: 'smollm2',
   source: () => chatAnswers,
-  steps: 320,
+  steps: 1670,
   answersPerStep: 5,
   epochs: 2,
 };
