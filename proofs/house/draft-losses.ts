@@ -5,7 +5,7 @@
  *     [--rate 1e-3] [--draft house-draft] [--width 64] [--layers 1] [--pretraining 400] [--samples 6]
  *     [--temperatures 1,0.7] [--length 3] [--threads 1]
  * It begins with a narrow draft that it pretrains first, or with `--draft`. Each seed has answers to learn from and problems
- * to be measured on of its own, `--samples` of every level of every task. Differences are to KL, with 95% intervals from a
+ * to be measured on of its own, `--samples` of every level of the tasks that the models learned. Differences are to KL, with 95% intervals from a
  * bootstrap over the problems. Runs go on where they were stopped. Exit code 1 unless TVD++ is at least as good as KL.
  */
 
@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { load } from '../../src/models/load.ts';
-import { tasks } from '../../src/tasks/index.ts';
 import { TaskRandom } from '../../src/tasks/random.ts';
 import type { DistillationLoss } from '../../src/train/distillation.ts';
 import { cachedLines } from '../../src/train/line-cache.ts';
@@ -22,7 +21,7 @@ import type { Recipe } from '../../src/train/recipe.ts';
 import { causalRecipe } from '../../src/train/recipes/house-causal.ts';
 import { alignedRecipe } from '../../src/train/recipes/house-draft-aligned.ts';
 import { trainRecipe } from '../../src/train/train-recipe.ts';
-import { answersByTask, blockEfficiency, type Cost, costOf } from './block-efficiency.ts';
+import { answersByTask, blockEfficiency, type Cost, costOf, learnedTasks } from './block-efficiency.ts';
 
 const { values } = parseArgs({
   options: {
@@ -127,7 +126,7 @@ async function costsWith(path: string, folder: string, seed: number, temperature
     const answers = await answersByTask(target, { samples, seed }, options);
     return [...answers.values()].flat().map(costOf);
   };
-  const count = samples * [...tasks.values()].reduce((sum, { levels }) => sum + levels.length, 0);
+  const count = samples * learnedTasks.reduce((sum, { levels }) => sum + levels.length, 0);
   await mkdir(folder, { recursive: true });
   return await cachedLines({
     path: join(folder, `costs-${temperature}.jsonl`),

@@ -9,8 +9,7 @@
 import { parseArgs } from 'node:util';
 import type { Result } from '../../src/decode/generate.ts';
 import { load } from '../../src/models/load.ts';
-import { tasks } from '../../src/tasks/index.ts';
-import { answersByTask, blockEfficiency, costOf } from './block-efficiency.ts';
+import { answersByTask, blockEfficiency, costOf, learnedTasks } from './block-efficiency.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +39,9 @@ function total(results: readonly Result[], key: 'drafted' | 'accepted' | 'draftF
 const pad = (text: string) => text.padStart(15);
 const report = (line: string) => values.json || console.log(line);
 
-report(`${'draft'.padEnd(40)}${[...tasks.keys(), 'all'].map(pad).join('')}   accepted  same`);
+report(
+  `${'draft'.padEnd(40)}${[...learnedTasks.map(({ slug }) => slug), 'all'].map(pad).join('')}   accepted  same`,
+);
 let differs = false;
 const rows: object[] = [];
 for (const temperature of numbers(values.temperatures)) {

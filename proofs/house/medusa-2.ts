@@ -14,8 +14,8 @@ import { saveHeadFile } from '../../src/models/draft-heads/disk.ts';
 import { openHeadFile } from '../../src/models/draft-heads/file.ts';
 import { medusaFacts, medusaShapes } from '../../src/models/draft-heads/medusa.ts';
 import { load } from '../../src/models/load.ts';
-import { evaluate, findTask, testProblems } from '../../src/tasks/index.ts';
-import { houseShares } from '../../src/train/recipes/mixture.ts';
+import { evaluate, testProblems } from '../../src/tasks/index.ts';
+import { learnedTasks } from './block-efficiency.ts';
 
 const { values } = parseArgs({
   options: {
@@ -43,7 +43,7 @@ try {
   for (const { label, model: id, heads } of systems) {
     await using answering = await load(id);
     const sum = { tokens: 0, forwards: 0, correct: 0, samples: 0 };
-    for (const task of Object.keys(houseShares).map(findTask)) {
+    for (const task of learnedTasks) {
       for (const { level } of task.levels) {
         const part = await evaluate(answering, testProblems(task, { seed, level }), {
           method: 'medusa',
