@@ -80,8 +80,8 @@ async function writePage(): Promise<void> {
     page,
     `# Proofs
 
-What \`quickstep prove\` prints for each paper, on problems that no model was trained on and no setting was chosen on. Made
-by \`npx tsx proofs/papers.ts\`; no figure in it is typed by hand. How to read a report:
+What \`quickstep prove\` prints for each paper, on problems that no model was trained on, and no setting was chosen on
+unless it says so. Made by \`npx tsx proofs/papers.ts\`; no figure in it is typed by hand. How to read a report:
 [methods](methods/README.md#proofs).
 
 | paper | measured | bar | claim |

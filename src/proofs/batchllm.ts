@@ -229,7 +229,7 @@ export const batchllm: Proof = {
   model: 'house-causal',
   tasks: [wordProblems, json, sorting],
   decoding,
-  settings: `solved problems as documents, 8 or 16 questions each, shuffled; the baseline has slots for ${100 * cachedShare}% of all prefixes, at least ${leastSlots}, and runs ${fewRunning} at once; ours has half of them`,
+  settings: `solved problems as documents, 8 or 16 questions each, shuffled; the baseline has slots for ${100 * cachedShare}% of all prefixes, at least ${leastSlots}, and runs ${fewRunning} at once; ours has half of them, a share chosen on these problems`,
   async run(context) {
     const { model, samples = 1, seed, signal } = context;
     const all: Comparison[] = [];
