@@ -15,6 +15,7 @@ export const systems: readonly System[] = [
   { label: 'greedy', engine: 'quickstep-w8a8', lossless: true },
   { label: 'prompt-lookup', engine: 'quickstep-w8a8', drafts: 'prompt-lookup', lossless: true },
   { label: 'medusa', engine: 'quickstep-w8a8', drafts: 'medusa', lossless: true },
+  { label: 'clover', engine: 'quickstep-w8a8', drafts: 'clover', lossless: true },
   {
     label: 'medusa, measured tree of 64',
     engine: 'quickstep-w8a8',

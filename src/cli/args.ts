@@ -106,10 +106,16 @@ function check(schema: z.ZodObject, args: ParsedArgs): void {
   const [key, entry] = issue.path;
   const flag = flagsOf(schema).find((candidate) => candidate.key === key);
   if (!flag) throw new Error(`no flag for ${String(key)}: ${issue.message}`);
-  const where = entry === undefined ? '' : ` ${JSON.stringify(entry)}`;
   const reason = issue.code === 'invalid_key' ? issue.issues[0].message : issue.message;
   const value = args.given(schema)[key as string];
-  const shown = typeof value === 'object' ? '' : ` ${String(value)}`;
+  const shown = shownOf(value, entry);
   const hint = [flag.description, flag.range && `It takes ${flag.range}.`].filter(Boolean).join(' ');
-  throw new QuickstepError('bad-option', `--${flag.name}${where || shown}: ${reason}.`, hint);
+  throw new QuickstepError('bad-option', `--${flag.name}${shown}: ${reason}.`, hint);
+}
+
+/** What of a flag's value is wrong: one of several, a key, or all of it. */
+function shownOf(value: unknown, entry: PropertyKey | undefined): string {
+  if (Array.isArray(value) && typeof entry === 'number') return ` ${String(value[entry])}`;
+  if (entry !== undefined) return ` ${JSON.stringify(entry)}`;
+  return typeof value === 'object' ? '' : ` ${String(value)}`;
 }

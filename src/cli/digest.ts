@@ -19,7 +19,7 @@ export const digestCommand: Command = {
   examples: [
     'digest --to you@example.org --preview',
     'digest --to you@example.org --studio https://studio.example.org',
-    'digest --to a@example.org --to b@example.org --from studio@example.org --since 2026-11-01',
+    'digest --to a@example.org --to b@example.org --since 2026-11-01',
   ],
   groups: () => [{ title: 'Options', schema: digestOptions.extend(previewOptions.shape) }, commonGroup],
   run: runDigest,
