@@ -12,7 +12,7 @@ import type { LlamaConfig } from '../models/config.ts';
 import { trainableLlama } from '../models/llama-training.ts';
 import { crossEntropyRows, entropyRows, weightedSum } from './losses.ts';
 import type { Objective } from './program.ts';
-import { plainWeights, type SequenceObjectiveOptions } from './sequence-model.ts';
+import { plainWeights, type SequenceObjectiveOptions, sequenceInputs } from './sequence-model.ts';
 
 export interface CertaintyOptions extends Pick<SequenceObjectiveOptions, 'weights' | 'checkpointLayers'> {
   /** β; 0 leaves the cross entropy. */
@@ -49,11 +49,7 @@ export function certaintyPenalty(
 export function certaintyObjective(config: LlamaConfig, options: CertaintyOptions): Objective {
   const { weights: wrap = plainWeights, checkpointLayers, beta } = options;
   return (b, weight) => {
-    const inputs = {
-      ids: b.input('ids', 'int32', ['batch', 'rows']),
-      positions: b.input('positions', 'int32', ['batch', 'rows']),
-      bias: b.input('bias', 'float32', ['batch', 1, 1, 'rows']),
-    };
+    const inputs = sequenceInputs(b, ['batch', 1, 1, 'rows']);
     const targets = b.input('targets', 'int32', ['batch*rows']);
     const weights = b.input('weights', 'float32', ['batch*rows']);
     const share = b.input('share', 'float32', ['batch', 1]);

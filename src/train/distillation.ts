@@ -17,7 +17,7 @@ import {
 } from './losses.ts';
 import type { Parameter, Parameters } from './parameters.ts';
 import type { Objective } from './program.ts';
-import { plainWeights } from './sequence-model.ts';
+import { plainWeights, sequenceInputs } from './sequence-model.ts';
 
 /** What a row of the draft's logits loses against the target's; `cross-entropy` sees the answer's token alone. */
 const losses = {
@@ -65,11 +65,7 @@ export function distillationObjective(
   loss: DistillationLoss,
 ): Objective {
   return (b, weight) => {
-    const inputs = {
-      ids: b.input('ids', 'int32', ['batch', 'rows']),
-      positions: b.input('positions', 'int32', ['batch', 'rows']),
-      bias: b.input('bias', 'float32', [1, 1, 'rows', 'rows']),
-    };
+    const inputs = sequenceInputs(b);
     const tokens = b.input('targets', 'int32', ['batch*rows']);
     const weights = b.input('weights', 'float32', ['batch*rows']);
     const teaching = plainWeights(b, (name) => weight(prefix + name));

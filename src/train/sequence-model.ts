@@ -1,9 +1,9 @@
 /** The objective of sequence models: weighted cross entropy of a trainable Llama over the batches of sequences.ts. */
 
 import type { GraphBuilder } from '../graph/builder.ts';
-import type { Value } from '../graph/types.ts';
+import type { Shape, Value } from '../graph/types.ts';
 import type { LlamaConfig } from '../models/config.ts';
-import { type TrainableWeights, trainableLlama } from '../models/llama-training.ts';
+import { type TrainableInputs, type TrainableWeights, trainableLlama } from '../models/llama-training.ts';
 import { dropoutInputs } from './dropout.ts';
 import { crossEntropyRows, weightedSum } from './losses.ts';
 import type { Objective } from './program.ts';
@@ -11,6 +11,15 @@ import type { Objective } from './program.ts';
 /** Weights as they are: products with [out, in] matrices. */
 export function plainWeights(b: GraphBuilder, weight: (name: string) => Value): TrainableWeights {
   return { value: weight, linear: (name, x) => b.matmul(x, weight(name), { transposeB: true }) };
+}
+
+/** Sequences of a batch side by side, and an attention bias of a shape that spreads to [batch, heads, rows, rows]. */
+export function sequenceInputs(b: GraphBuilder, bias: Shape = [1, 1, 'rows', 'rows']): TrainableInputs {
+  return {
+    ids: b.input('ids', 'int32', ['batch', 'rows']),
+    positions: b.input('positions', 'int32', ['batch', 'rows']),
+    bias: b.input('bias', 'float32', bias),
+  };
 }
 
 export interface SequenceObjectiveOptions {
@@ -26,12 +35,8 @@ export interface SequenceObjectiveOptions {
 export function sequenceObjective(config: LlamaConfig, options: SequenceObjectiveOptions = {}): Objective {
   const { weights: wrap = plainWeights, checkpointLayers, dropout = 0 } = options;
   return (b, weight) => {
-    const inputs = {
-      ids: b.input('ids', 'int32', ['batch', 'rows']),
-      positions: b.input('positions', 'int32', ['batch', 'rows']),
-      // Where prompts end differs from example to example.
-      bias: b.input('bias', 'float32', [config.causalPrompt ? 'batch' : 1, 1, 'rows', 'rows']),
-    };
+    // Where prompts end differs from example to example.
+    const inputs = sequenceInputs(b, [config.causalPrompt ? 'batch' : 1, 1, 'rows', 'rows']);
     const targets = b.input('targets', 'int32', ['batch*rows']);
     const weights = b.input('weights', 'float32', ['batch*rows']);
     const { logits } = trainableLlama(b, config, wrap(b, weight), inputs, {

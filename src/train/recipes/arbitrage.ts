@@ -27,7 +27,7 @@ import type { Parameters } from '../parameters.ts';
 import type { Batch, Objective } from '../program.ts';
 import { defineRecipe, type Recipe, type RecipeOptions } from '../recipe.ts';
 import { cosineSchedule } from '../schedule.ts';
-import { plainWeights } from '../sequence-model.ts';
+import { plainWeights, sequenceInputs } from '../sequence-model.ts';
 import { hidden } from '../sequences.ts';
 import { trainingStreams } from '../streams.ts';
 import { chainSchema, chains, type Decision, type Reasoning } from './arbitrage-data.ts';
@@ -148,11 +148,7 @@ export function routerBatch(
 /** Σ weight · binary cross entropy of both verdicts, each as the difference of its two logits. */
 export function routerObjective(config: LlamaConfig): Objective {
   return (b, weight) => {
-    const inputs = {
-      ids: b.input('ids', 'int32', ['batch', 'rows']),
-      positions: b.input('positions', 'int32', ['batch', 'rows']),
-      bias: b.input('bias', 'float32', ['batch', 1, 'rows', 'rows']),
-    };
+    const inputs = sequenceInputs(b, ['batch', 1, 'rows', 'rows']);
     const headRows = b.input('ends', 'int32', ['steps']);
     const { logits } = trainableLlama(b, config, plainWeights(b, weight), inputs, { headRows });
     const losses = asked.map((verdict) => verdictLoss(b, logits, verdict));

@@ -33,7 +33,7 @@ import { type Parameter, zerosLike } from '../parameters.ts';
 import type { Batch, Objective } from '../program.ts';
 import { defineRecipe, type Recipe } from '../recipe.ts';
 import { cosineSchedule } from '../schedule.ts';
-import { plainWeights } from '../sequence-model.ts';
+import { plainWeights, sequenceInputs } from '../sequence-model.ts';
 import { byLength, causalBatch, longest } from '../sequences.ts';
 import { answerTokens } from './house.ts';
 import { promptedAnswers } from './self-distillation/answers.ts';
@@ -59,11 +59,7 @@ export function jointObjective(
   { heads, layers, lambda }: Pick<MedusaFacts, 'heads' | 'layers'> & { lambda: number },
 ): Objective {
   return (b, weight) => {
-    const inputs = {
-      ids: b.input('ids', 'int32', ['batch', 'rows']),
-      positions: b.input('positions', 'int32', ['batch', 'rows']),
-      bias: b.input('bias', 'float32', [1, 1, 'rows', 'rows']),
-    };
+    const inputs = sequenceInputs(b);
     const weights = b.input('weights', 'float32', ['batch*rows']);
     const plain = plainWeights(b, weight);
     const before = b.stopGradient(trainableLlama(b, config, plain, inputs).logits);
