@@ -4,7 +4,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { type SpeculativeResults, summarize, tasksOf } from './results.ts';
 
-const size = { width: 890, height: 400, marginTop: 50, marginBottom: 44, marginLeft: 50 };
+const size = { width: 890, height: 436, marginTop: 86, marginBottom: 44, marginLeft: 50 };
 const colors = ['#8a929c', '#6fa3d8', '#1f5fa8', '#0e3a6b', '#d9a066', '#c2702a', '#7fb08a', '#4b7d57'];
 
 /** A group of bars for all questions, and for each task. */
@@ -39,8 +39,8 @@ export function speculativePlot(results: SpeculativeResults): string {
   const height = 16;
   // The legend of the library is HTML; the picture is one SVG.
   const legend = labels.map((label, i) => {
-    const [x, y] = [50 + (i % 3) * 270, 6 + Math.floor(i / 3) * height];
-    return `<rect x="${x}" y="${y}" width="10" height="10" fill="${colors[i]}"/><text x="${x + 15}" y="${y + 9}" fill="#39414a">${label}</text>`;
+    const [x, y] = [50 + (i % 3) * 270, 26 + Math.floor(i / 3) * height];
+    return `<rect x="${x}" y="${y}" width="10" height="10" fill="${colors[i]}"></rect><text x="${x + 15}" y="${y + 9}" text-anchor="start" fill="#39414a">${label}</text>`;
   });
   svg.insertAdjacentHTML('beforeend', legend.join(''));
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
