@@ -42,10 +42,6 @@ export interface Lanes {
 /** Told of a run whose own phases threw, such as a constraint that became too ambiguous; the run is removed after it. */
 export type FailureHandler = (run: Run, error: unknown) => void;
 
-const rethrow: FailureHandler = (_, error) => {
-  throw error;
-};
-
 /** Rows of one forward that reads prompts. More of them only cost memory for the scores. */
 const defaultBudget = 512;
 
@@ -90,10 +86,10 @@ export class RunningSet {
   #workers: Worker[] = [];
   /** Most rows of a forward in which a prompt is read. Every decoding run has its rows all the same. */
   readonly budget: number;
-  readonly #onFailure: FailureHandler;
+  readonly #onFailure: FailureHandler | undefined;
 
   /** @param onFailure without it, the failure of one run ends the step for all. */
-  constructor(model: Scorer, lanes: Lanes, budget = defaultBudget, onFailure: FailureHandler = rethrow) {
+  constructor(model: Scorer, lanes: Lanes, budget = defaultBudget, onFailure?: FailureHandler) {
     this.#model = model;
     this.#lanes = lanes;
     this.budget = budget;
@@ -128,6 +124,7 @@ export class RunningSet {
   }
 
   #fail({ run }: Worker, error: unknown): void {
+    if (!this.#onFailure) throw error;
     this.#onFailure(run, error);
     this.remove(run);
   }
