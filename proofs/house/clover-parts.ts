@@ -54,7 +54,7 @@ for (const { method, recipe } of variants) {
     decodings.push({
       label: `${recipe.slug}, ${nodes}`,
       method,
-      options: { heads: model, nodes, size: 'fixed' },
+      options: { heads: model, lookup: false, nodes, size: 'fixed' },
     });
 }
 

@@ -47,7 +47,7 @@ try {
       for (const { level } of task.levels) {
         const part = await evaluate(answering, testProblems(task, { seed, level }), {
           method: 'medusa',
-          methodOptions: { heads, nodes, size: 'fixed', tree: 'measured' },
+          methodOptions: { heads, lookup: false, nodes, size: 'fixed', tree: 'measured' },
           seed: 100 * seed + level,
           samples,
           batch: Math.min(samples, 25),

@@ -17,7 +17,7 @@ const heads = { clover: 'house-clover', medusa: 'house-medusa' };
 const drafting = (method: keyof typeof heads, nodes: number, tree?: string): Decoding => ({
   label: `${method}, ${nodes} ${tree === 'levels' ? 'by level' : 'tokens'}`,
   method,
-  options: { heads: heads[method], nodes, size: 'fixed', ...(tree && { tree }) },
+  options: { heads: heads[method], lookup: false, nodes, size: 'fixed', ...(tree && { tree }) },
 });
 
 const greedy: Decoding = { label: 'greedy', method: 'greedy' };

@@ -13,7 +13,7 @@ const heads = 'house-medusa';
 const measuredTree = (nodes: number): Decoding => ({
   label: `tree of ${nodes}`,
   method: 'medusa',
-  options: { heads, nodes, size: 'fixed', tree: 'measured' },
+  options: { heads, lookup: false, nodes, size: 'fixed', tree: 'measured' },
 });
 
 const decoding = measuredTree(64);
@@ -22,9 +22,9 @@ const lookup: Decoding = { label: 'prompt lookup', method: 'prompt-lookup' };
 const sure: Decoding = {
   label: 'sure tree of 16',
   method: 'medusa',
-  options: { heads, nodes: 16, size: 'fixed' },
+  options: { heads, lookup: false, nodes: 16, size: 'fixed' },
 };
-const adaptive: Decoding = { label: 'tree that pays', method: 'medusa', options: { heads } };
+const adaptive: Decoding = { label: 'tree that pays', method: 'medusa', options: { heads, lookup: false } };
 
 export const medusa: Proof = {
   slug: 'medusa',

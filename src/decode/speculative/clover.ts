@@ -19,8 +19,9 @@ import {
   type Width,
 } from './clover-tree.ts';
 import { type DraftCosts, declaredRowCost, worthwhileNodes } from './draft-length.ts';
-import { speculate } from './drafter.ts';
-import { acceptOption, acceptRule, headsOption, treeOptions } from './head-options.ts';
+import { type Drafter, speculate } from './drafter.ts';
+import { acceptOption, acceptRule, headsOption, lookupOption, treeOptions } from './head-options.ts';
+import { alsoLookedUp } from './looked-up.ts';
 import { GrowingTree } from './tree.ts';
 
 const options = z.strictObject({
@@ -38,6 +39,7 @@ const options = z.strictObject({
     .max(1)
     .default(0.95)
     .describe('With levels: mass of the tokens that may follow a drafted one.'),
+  lookup: lookupOption,
   accept: acceptOption,
 });
 
@@ -57,7 +59,7 @@ export const clover = defineMethod({
   needs: ['causal', 'hidden-states'],
   sampling: 'any',
   guarantee: 'lossless',
-  phases: ({ heads: id, nodes, size, tree, mass, accept }, run) => {
+  phases: ({ heads: id, nodes, size, tree, mass, lookup, accept }, run) => {
     const costs = { draft: headCost, rows: declaredRowCost(run.model) };
     let lane: CloverLane | undefined;
     const [width, prune]: [Width, Pruning] =
@@ -69,15 +71,13 @@ export const clover = defineMethod({
       const guess = await lane.guess(text);
       return treeOf(await growTree(guess, { levels, width, prune, ends: eosIds, follow }), size, costs);
     };
-    const phases = speculate(
-      {
-        read: ({ sequence }, states) => lane!.take(states, sequence.nextPosition),
-        // While the prompt is read, no token is known behind the last state.
-        draft: (_run, room) =>
-          run.generated.length === 0 || room < 1 ? emptyDraft : draft(lane!, run, run.tokens(), room),
-      },
-      acceptRule(accept),
-    );
+    const drafter: Drafter = {
+      read: ({ sequence }, states) => lane!.take(states, sequence.nextPosition),
+      // While the prompt is read, no token is known behind the last state.
+      draft: (_run, room) =>
+        run.generated.length === 0 || room < 1 ? emptyDraft : draft(lane!, run, run.tokens(), room),
+    };
+    const phases = speculate(lookup ? alsoLookedUp(drafter) : drafter, acceptRule(accept));
     return {
       ...phases,
       prepare: async () => {

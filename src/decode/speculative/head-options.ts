@@ -20,6 +20,13 @@ export const treeOptions = z.strictObject({
     .describe('Draft as many tokens as pay for the rows that they add, or always `nodes`.'),
 });
 
+export const lookupOption = z
+  .boolean()
+  .default(true)
+  .describe(
+    'Also draft what followed the last tokens earlier in the text; false drafts with the heads alone (the papers).',
+  );
+
 export const acceptOption = z
   .enum(['match', 'typical'])
   .default('match')

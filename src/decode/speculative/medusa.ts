@@ -9,8 +9,9 @@ import { type MedusaHeads, openMedusa } from '../../models/draft-heads/medusa.ts
 import { defineMethod } from '../method.ts';
 import { emptyDraft } from '../phases.ts';
 import { declaredRowCost, worthwhileNodes } from './draft-length.ts';
-import { speculate } from './drafter.ts';
-import { acceptOption, acceptRule, headsOption, treeOptions } from './head-options.ts';
+import { type Drafter, speculate } from './drafter.ts';
+import { acceptOption, acceptRule, headsOption, lookupOption, treeOptions } from './head-options.ts';
+import { alsoLookedUp } from './looked-up.ts';
 import { likeliestShape, shapedTree } from './tree.ts';
 
 const options = z.strictObject({
@@ -22,6 +23,7 @@ const options = z.strictObject({
     .describe(
       'Where the tree branches: by how sure the heads are at this place, or always alike, by how often they were right (the paper).',
     ),
+  lookup: lookupOption,
   accept: acceptOption,
 });
 
@@ -38,31 +40,29 @@ export const medusa = defineMethod({
   needs: ['causal', 'hidden-states'],
   sampling: 'any',
   guarantee: 'lossless',
-  phases: ({ heads: id, nodes, size, tree, accept }, run) => {
+  phases: ({ heads: id, nodes, size, tree, lookup, accept }, run) => {
     const costs = { draft: headCost, rows: declaredRowCost(run.model) };
     let heads: MedusaHeads | undefined;
     /** Of the last token that the model has read: the next one is known, and the heads guess what follows it. */
     let state: Float32Array | undefined;
-    const phases = speculate(
-      {
-        read: (_run, states) => {
-          state = states.slice(-heads!.facts.hiddenSize);
-        },
-        draft: async (_run, room) => {
-          // While the prompt is read in parts, no token is known behind the state.
-          if (!state || run.generated.length === 0 || room < 1) return emptyDraft;
-          const [ranked] = await heads!.rank(state);
-          const accuracies =
-            tree === 'measured'
-              ? heads!.facts.accuracies
-              : ranked.map(({ probabilities }) => [...probabilities]);
-          const shape = likeliestShape(accuracies.slice(0, room), nodes);
-          const count = size === 'fixed' ? nodes : worthwhileNodes(shape.values, costs);
-          return shapedTree(shape, count, (level, rank) => ranked[level].tokens[rank]);
-        },
+    const drafter: Drafter = {
+      read: (_run, states) => {
+        state = states.slice(-heads!.facts.hiddenSize);
       },
-      acceptRule(accept),
-    );
+      draft: async (_run, room) => {
+        // While the prompt is read in parts, no token is known behind the state.
+        if (!state || run.generated.length === 0 || room < 1) return emptyDraft;
+        const [ranked] = await heads!.rank(state);
+        const accuracies =
+          tree === 'measured'
+            ? heads!.facts.accuracies
+            : ranked.map(({ probabilities }) => [...probabilities]);
+        const shape = likeliestShape(accuracies.slice(0, room), nodes);
+        const count = size === 'fixed' ? nodes : worthwhileNodes(shape.values, costs);
+        return shapedTree(shape, count, (level, rank) => ranked[level].tokens[rank]);
+      },
+    };
+    const phases = speculate(lookup ? alsoLookedUp(drafter) : drafter, acceptRule(accept));
     return {
       ...phases,
       prepare: async () => {

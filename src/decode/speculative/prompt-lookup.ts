@@ -11,7 +11,6 @@
 
 import { z } from 'zod';
 import { defineMethod } from '../method.ts';
-import type { DraftTree } from '../phases.ts';
 import { speculate } from './drafter.ts';
 import { GrowingTree } from './tree.ts';
 
@@ -30,6 +29,27 @@ const options = z.strictObject({
 /** How many tokens longer a draft gets after one that was right to the end. */
 const growth = 2;
 
+/** The length of the next draft, from what became of those before; see the file header. */
+export class LookupLength {
+  readonly #most: number;
+  #length = 1;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Levels to look up now. */
+  next(room: number): number {
+    return Math.min(this.#length, room);
+  }
+
+  /** Takes note of a draft that had `drafted` tokens. */
+  observe(accepted: number, drafted: number): void {
+    const all = accepted >= Math.min(this.#length, drafted);
+    this.#length = all ? Math.min(this.#length + growth, this.#most) : Math.max(1, accepted);
+  }
+}
+
 /** The occurrences to look for. */
 type LookupOptions = Pick<z.output<typeof options>, 'ngramMax' | 'ngramMin' | 'branches'>;
 
@@ -44,7 +64,7 @@ export function lookup(
   { ngramMax, ngramMin, branches }: LookupOptions,
   levels: number,
   nodes = levels * branches,
-): DraftTree {
+): GrowingTree {
   const draft = new GrowingTree();
   if (levels < 1) return draft;
   const end = tokens.length;
@@ -70,16 +90,13 @@ export const promptLookup = defineMethod({
   sampling: 'any',
   guarantee: 'lossless',
   phases: (options) => {
-    let length = 1;
+    const length = new LookupLength(options.draftTokens);
     return speculate({
       draft: (run, room) => {
         const nodes = Math.min(options.draftTokens, room);
-        return lookup(run.tokens(), options, Math.min(length, nodes), nodes);
+        return lookup(run.tokens(), options, length.next(nodes), nodes);
       },
-      observe: (accepted, draft) => {
-        const all = accepted >= Math.min(length, draft.tokens.length);
-        length = all ? Math.min(length + growth, options.draftTokens) : Math.max(1, accepted);
-      },
+      observe: (accepted, draft) => length.observe(accepted, draft.tokens.length),
     });
   },
 });

@@ -50,6 +50,7 @@ describe('drafters on house-causal', () => {
     { method: 'sample', methodOptions: {} },
     { method: 'prompt-lookup', methodOptions: {} },
     { method: 'medusa', methodOptions: { heads: house('house-medusa'), size: 'fixed', nodes: 8 } },
+    { method: 'clover', methodOptions: { heads: house('house-clover'), size: 'fixed', nodes: 8 } },
   ])('$method draws answers as often as they are probable', async ({ method, methodOptions }) => {
     const { answers, accepted } = await drawn(method, methodOptions);
     const { counts, probabilities } = countsOf(exact, answers);

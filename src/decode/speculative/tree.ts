@@ -1,13 +1,19 @@
 /** Draft trees while they are built, and their shapes. */
 
-import { childOf, type DraftTree } from '../phases.ts';
+import { childOf, type DraftTree, emptyDraft } from '../phases.ts';
 import type { Distribution } from '../sampling/distribution.ts';
 
 /** A draft tree that grows: parents before children, siblings with different tokens. */
 export class GrowingTree implements DraftTree {
-  readonly tokens: number[] = [];
-  readonly parents: number[] = [];
+  readonly tokens: number[];
+  readonly parents: number[];
   readonly drawnFrom: (Distribution | undefined)[] = [];
+
+  /** @param begun What it begins with, of tokens that were not drawn. */
+  constructor({ tokens, parents }: DraftTree = emptyDraft) {
+    this.tokens = [...tokens];
+    this.parents = [...parents];
+  }
 
   get size(): number {
     return this.tokens.length;
