@@ -25,4 +25,6 @@ export const trainingStreams = {
   request: 44,
   /** What it is asked about a text. */
   passageRequest: 45,
+  /** What it is asked about words of its vocabulary. */
+  wordRequest: 46,
 } as const;

@@ -14,9 +14,10 @@ import { emptyDraft } from '../../../decode/phases.ts';
 import { speculate } from '../../../decode/speculative/drafter.ts';
 import { unitRows } from '../../../models/draft-heads/rows.ts';
 import type { LanguageModel } from '../../../models/language-model.ts';
+import type { Tokenizer } from '../../../text/tokenizer.ts';
 import { cachedLines } from '../../line-cache.ts';
 import type { RecipeOptions } from '../../recipe.ts';
-import { requestAbout, requestOf } from './prompts.ts';
+import { requestAbout, requestOf, requestWith } from './prompts.ts';
 import { StateStore } from './state-store.ts';
 
 /** Batches have one of these in turn: what greedy decoding meets, and what sampling meets. */
@@ -24,8 +25,6 @@ const temperatures = [0, 0.3];
 const maxTokens = 144;
 /** Requests answered at once, and between two writes to the file. */
 const atOnce = 32;
-/** One request about a text for so many plain ones. */
-const plainPerPassage = 8;
 /** An answer must have so many tokens to be a text that is asked about. */
 const shortestPassage = 64;
 /** Rows of the prompt's end whose states are kept. */
@@ -156,37 +155,61 @@ export const promptedAnswers =
     };
   };
 
-/** Answers of a chat model to the requests of prompts.ts, one of nine to a request about another answer. */
+/** Words of a tokenizer that stand as one token behind a blank. */
+function vocabularyOf(tokenizer: Tokenizer): string[] {
+  const texts = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.decode([id]));
+  return texts.filter((text) => /^ [A-Za-z][a-z]{3,}$/.test(text)).map((text) => text.trim());
+}
+
+/** Requests of one sort, and what their answers are called on disk. */
+interface Requests {
+  name: string;
+  request(n: number): string;
+  /** One request about a text, an answer of this sort, for so many of these. */
+  perPassage: number;
+}
+
+/**
+ * Answers of a chat model to the requests of prompts.ts: one half to requests from word lists, one half to requests about
+ * words of the vocabulary, and in both some to requests about another answer.
+ */
 export const chatAnswers: SelfSource = async (model, count, { onAnswers, ...options }) => {
   const { seed } = options;
   const prompt = (content: string) => promptTokens(model, [{ role: 'user', content }]);
-  const passages = Math.floor(count / (plainPerPassage + 1));
-  const plain = count - passages;
-  const told = (before: number) => (done: number) => onAnswers?.(before + done, count);
-  const first = await answersOf(model, 'answers', plain, (n) => prompt(requestOf(seed, n)), {
-    ...options,
-    onProgress: told(0),
-  });
-  const texts = first.answers.filter(({ tokens }) => tokens.length >= shortestPassage);
-  const about = (n: number) => {
-    const text = model.tokenizer.decode(texts[n].tokens).trim();
-    return prompt(requestAbout(text, seed, n));
+  const vocabulary = vocabularyOf(model.tokenizer);
+  const sorts: readonly Requests[] = [
+    { name: '', request: (n) => requestOf(seed, n), perPassage: 8 },
+    { name: 'word-', request: (n) => requestWith(vocabulary, seed, n), perPassage: 2 },
+  ];
+  const parts: Awaited<ReturnType<typeof answersOf>>[] = [];
+  let known = 0;
+  const add = async (name: string, wanted: number, promptOf: (n: number) => readonly number[]) => {
+    const before = known;
+    const onProgress = (done: number) => onAnswers?.(before + done, count);
+    const part = await answersOf(model, name, wanted, promptOf, { ...options, onProgress });
+    parts.push(part);
+    known += wanted;
+    return part.answers;
   };
-  const more = await answersOf(model, 'passage-answers', Math.min(passages, texts.length), about, {
-    ...options,
-    onProgress: told(plain),
-  });
-  const stores = [first.store, more.store];
-  const known = first.answers.length;
+  for (const [i, { name, request, perPassage }] of sorts.entries()) {
+    const wanted = Math.floor((count + i) / sorts.length);
+    const passages = Math.floor(wanted / (perPassage + 1));
+    const answers = await add(`${name}answers`, wanted - passages, (n) => prompt(request(n)));
+    const texts = answers.filter(({ tokens }) => tokens.length >= shortestPassage);
+    await add(`${name}passage-answers`, Math.min(passages, texts.length), (n) => {
+      const text = model.tokenizer.decode(texts[n].tokens).trim();
+      return prompt(requestAbout(text, seed, n));
+    });
+  }
+  const places = parts.flatMap((part) => [...part.answers.keys()].map((n) => ({ part, n })));
   return {
-    answers: [...first.answers, ...more.answers],
-    states: (n) => {
-      const isPlain = n < known;
-      const answer = isPlain ? first.answers[n] : more.answers[n - known];
-      return stores[isPlain ? 0 : 1].read(isPlain ? n : n - known, stateRows(answer).all);
+    answers: parts.flatMap(({ answers }) => answers),
+    states: (at) => {
+      const { part, n } = places[at];
+      return part.store.read(n, stateRows(part.answers[n]).all);
     },
     [Symbol.asyncDispose]: async () => {
-      for (const store of stores) await store[Symbol.asyncDispose]();
+      for (const { store } of parts) await store[Symbol.asyncDispose]();
     },
   };
 };

@@ -28,7 +28,7 @@ import { isHeldOut, type Passage, readPassage } from './passages.ts';
 
 /** Weight of each head in the loss, over that of the one before it. */
 export const headDecay = 0.8;
-const draftTokens = 4096;
+const draftTokens = 8192;
 
 /** What a kind of heads is trained as. */
 export interface HeadTraining<F extends HeadFacts> extends Pick<TrainingPlan, 'objective' | 'trained'> {
@@ -72,7 +72,7 @@ export const chatData: HeadData = {
   source: () => chatAnswers,
   steps: 1670,
   answersPerStep: 5,
-  epochs: 2,
+  epochs: 1,
 };
 
 /** Answers of house-causal to problems of the tasks that it learned. */

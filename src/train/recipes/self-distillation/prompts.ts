@@ -7,9 +7,12 @@ import { uniform } from '../../../decode/random.ts';
 import { trainingStreams } from '../../streams.ts';
 import { words } from './words.ts';
 
-type Slot = keyof typeof words | 'n' | 'm' | 'price' | 'fare';
+type Slot = keyof typeof words | 'n' | 'm' | 'price' | 'fare' | 'any';
 
-/** {slot} is a word of that list, {n} a number up to 99, {m} one from 2 to 12; {price} and {fare} are such in dollars. */
+/**
+ * {slot} is a word of that list, {n} a number up to 99, {m} one from 2 to 12; {price} and {fare} are such in dollars; {any}
+ * is a word of the model's vocabulary.
+ */
 const templates: readonly string[] = [
   // writing
   'Write a {adjective} story about {person} in {place}.',
@@ -82,6 +85,28 @@ const templates: readonly string[] = [
   'Make a table with two columns, about {topic} and {topic}.',
 ];
 
+/** Requests about words that lists of ours would never hold, names above all, so that the answers use rare tokens too. */
+const wordTemplates: readonly string[] = [
+  'Write a short news report in which {any}, {any} and {any} play a part.',
+  'Write a news article about {any} {any}, with quotes and numbers.',
+  'Write an encyclopedia article about {any}.',
+  'Who or what is {any}?',
+  'Who was {any} {any}?',
+  'When and where was {any} {any} born?',
+  'What does the word {any} mean, and how is it used?',
+  'Tell me about {any} and {any}.',
+  'Write a story with the words {any}, {any}, {any} and {any}.',
+  'Write a biography of {any} {any}.',
+  'Describe the town of {any}.',
+  'Write an interview with {any} {any} about {any}.',
+  'Write a paragraph in German about {any} and {any}.',
+  'Write five sentences that contain the word {any}.',
+  'Is {any} the same as {any}? Answer in two sentences.',
+  'List facts about {any}, {any} and {any}.',
+  'Write a report on the {any} industry in {country}.',
+  'What is known about the {any} of {any}?',
+];
+
 /** Requests about a text. */
 const passageTemplates: readonly string[] = [
   'Summarize: {text}',
@@ -102,12 +127,17 @@ function drawing(seed: number, stream: number, n: number): (count: number) => nu
   return (count) => Math.floor(count * uniform({ seed, stream, step: n, position: position++ }));
 }
 
-function filled(template: string, draw: (count: number) => number): string {
+function filled(
+  template: string,
+  draw: (count: number) => number,
+  vocabulary: readonly string[] = [],
+): string {
   return template.replace(/\{(\w+)\}/g, (_, slot: Slot) => {
     if (slot === 'n') return String(2 + draw(98));
     if (slot === 'm') return String(2 + draw(11));
     if (slot === 'price') return `$${2 + draw(98)}`;
     if (slot === 'fare') return `$${2 + draw(11)}`;
+    if (slot === 'any') return vocabulary[draw(vocabulary.length)];
     return words[slot][draw(words[slot].length)];
   });
 }
@@ -118,6 +148,12 @@ const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(
 export function requestOf(seed: number, n: number): string {
   const draw = drawing(seed, trainingStreams.request, n);
   return capitalized(filled(templates[draw(templates.length)], draw));
+}
+
+/** Request number `n` of a seed that is about words of a vocabulary. */
+export function requestWith(vocabulary: readonly string[], seed: number, n: number): string {
+  const draw = drawing(seed, trainingStreams.wordRequest, n);
+  return filled(wordTemplates[draw(wordTemplates.length)], draw, vocabulary);
 }
 
 /** Request number `n` of a seed that is about a text. */
