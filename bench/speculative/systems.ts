@@ -17,9 +17,15 @@ export const systems: readonly System[] = [
   { label: 'medusa', engine: 'quickstep-w8a8', drafts: 'medusa', lossless: true },
   { label: 'clover', engine: 'quickstep-w8a8', drafts: 'clover', lossless: true },
   {
-    label: 'medusa, measured tree of 64',
+    label: 'medusa, heads alone',
     engine: 'quickstep-w8a8',
-    drafts: 'medusa {"nodes":64,"size":"fixed","tree":"measured"}',
+    drafts: 'medusa {"lookup":false}',
+    lossless: true,
+  },
+  {
+    label: 'clover, heads alone',
+    engine: 'quickstep-w8a8',
+    drafts: 'clover {"lookup":false}',
     lossless: true,
   },
   { label: 'llama.cpp Q8_0', engine: 'llama-cpp-q8', lossless: false },

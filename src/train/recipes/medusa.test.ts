@@ -11,7 +11,7 @@ import { frequentTokens } from './self-distillation/draft-vocabulary.ts';
 import { drawn } from './self-distillation/draw.ts';
 import { judge } from './self-distillation/judge.ts';
 import { readPassage } from './self-distillation/passages.ts';
-import { requestAbout, requestOf } from './self-distillation/prompts.ts';
+import { requestAbout, requestOf, requestWith } from './self-distillation/prompts.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-medusa-'));
 afterAll(() => rm(folder, { recursive: true }));
@@ -58,6 +58,14 @@ describe('self-distillation', () => {
       expect(request).toContain('A text with {n} braces, $& and more.');
       expect(request.replace('{n}', '')).not.toMatch(/[{}\0]|undefined/);
     }
+    const vocabulary = ['Weald', 'Quark', 'Zürich', 'tally'];
+    const withWords = Array.from({ length: 100 }, (_, n) => requestWith(vocabulary, 7, n));
+    for (const request of withWords) {
+      expect(request).not.toMatch(/[{}]|undefined/);
+      expect(vocabulary.some((word) => request.includes(word))).toBe(true);
+    }
+    for (const word of vocabulary) expect(withWords.join()).toContain(word);
+    expect(requestWith(vocabulary, 7, 3)).toBe(withWords[3]);
   });
 });
 

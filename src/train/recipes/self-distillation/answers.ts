@@ -165,21 +165,23 @@ function vocabularyOf(tokenizer: Tokenizer): string[] {
 interface Requests {
   name: string;
   request(n: number): string;
+  /** Of all answers. */
+  share: number;
   /** One request about a text, an answer of this sort, for so many of these. */
   perPassage: number;
 }
 
 /**
- * Answers of a chat model to the requests of prompts.ts: one half to requests from word lists, one half to requests about
- * words of the vocabulary, and in both some to requests about another answer.
+ * Answers of a chat model to the requests of prompts.ts: to requests from word lists, to requests about words of the
+ * vocabulary, and for both to some about another answer.
  */
 export const chatAnswers: SelfSource = async (model, count, { onAnswers, ...options }) => {
   const { seed } = options;
   const prompt = (content: string) => promptTokens(model, [{ role: 'user', content }]);
   const vocabulary = vocabularyOf(model.tokenizer);
   const sorts: readonly Requests[] = [
-    { name: '', request: (n) => requestOf(seed, n), perPassage: 8 },
-    { name: 'word-', request: (n) => requestWith(vocabulary, seed, n), perPassage: 2 },
+    { name: '', request: (n) => requestOf(seed, n), share: 5 / 8, perPassage: 8 },
+    { name: 'word-', request: (n) => requestWith(vocabulary, seed, n), share: 3 / 8, perPassage: 2 },
   ];
   const parts: Awaited<ReturnType<typeof answersOf>>[] = [];
   let known = 0;
@@ -191,8 +193,8 @@ export const chatAnswers: SelfSource = async (model, count, { onAnswers, ...opti
     known += wanted;
     return part.answers;
   };
-  for (const [i, { name, request, perPassage }] of sorts.entries()) {
-    const wanted = Math.floor((count + i) / sorts.length);
+  for (const { name, request, share, perPassage } of sorts) {
+    const wanted = Math.round(share * count);
     const passages = Math.floor(wanted / (perPassage + 1));
     const answers = await add(`${name}answers`, wanted - passages, (n) => prompt(request(n)));
     const texts = answers.filter(({ tokens }) => tokens.length >= shortestPassage);

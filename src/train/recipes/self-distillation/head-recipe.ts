@@ -70,7 +70,7 @@ interface HeadData {
 export const chatData: HeadData = {
   model: 'smollm2',
   source: () => chatAnswers,
-  steps: 1670,
+  steps: 1336,
   answersPerStep: 5,
   epochs: 1,
 };
