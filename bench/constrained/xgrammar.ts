@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Vocabulary } from '../../src/decode/constrained/index.ts';
 
-interface Disposable {
+export interface Disposable {
   dispose(): void;
 }
 

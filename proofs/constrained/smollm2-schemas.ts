@@ -114,6 +114,7 @@ const totals = Object.fromEntries(
   Object.keys(decodings).map((label) => [label, { valid: 0, tokens: 0, forwards: 0 }]),
 );
 let [same, asked] = [0, 0];
+const started = performance.now();
 // Prompts of a batch share a schema.
 const everyPrompt = Array.from({ length: count }, (_, i) => promptOf(i));
 for (const kind of Object.keys(schemas)) {
@@ -140,8 +141,9 @@ for (const kind of Object.keys(schemas)) {
       answers[a].filter(({ tokens }, i) => tokens.join() === answers[b][i].tokens.join()).length;
     same += equal('greedy', 'prompt-lookup');
     asked += prompts.length;
+    const minutes = ((performance.now() - started) / 60_000) * (count / asked - 1);
     console.log(
-      `${asked} prompts: ${Object.entries(totals)
+      `${asked} prompts, about ${Math.ceil(minutes)} min left: ${Object.entries(totals)
         .map(([label, { valid }]) => `${label} ${valid} valid`)
         .join(', ')}; prompt lookup the same ${same}`,
     );

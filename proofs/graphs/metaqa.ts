@@ -112,6 +112,22 @@ const arms = [
   { label: 'DoG, greedy, question alone', told: false, method: 'greedy', on: true },
 ];
 const totals = arms.map(() => ({ right: 0, connected: 0, triples: 0, faithful: 0, seconds: 0 }));
+
+const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+
+/** What has been measured with the first `done` questions. */
+function report(done: number): void {
+  console.log(`${hops}-hop, seed ${seed}, ${done} questions`);
+  for (const [a, { label }] of arms.entries()) {
+    const { right, connected, triples, faithful, seconds } = totals[a];
+    const { low, high } = wilsonInterval(right, done);
+    console.log(
+      `${label}: hits@1 ${percent(right / done)} (${percent(low)} to ${percent(high)}), connected ${percent(connected / done)}, faithful ${percent(faithful / Math.max(1, triples))} of ${triples}, ${(seconds / done).toFixed(1)} s`,
+    );
+  }
+}
+
+const started = performance.now();
 for (const [n, question] of asked.entries()) {
   for (const [a, { told, method, on }] of arms.entries()) {
     const prompt = [
@@ -134,15 +150,8 @@ for (const [n, question] of asked.entries()) {
     totals[a].faithful += check.faithful;
     totals[a].seconds += result.seconds;
   }
-  process.stderr.write(`\r${n + 1} of ${asked.length}`);
+  const minutes = ((performance.now() - started) / 60_000) * (asked.length / (n + 1) - 1);
+  process.stderr.write(`${n + 1} of ${asked.length}, about ${Math.ceil(minutes)} min left\n`);
+  if ((n + 1) % 10 === 0 && n + 1 < asked.length) report(n + 1);
 }
-process.stderr.write('\n');
-console.log(`${hops}-hop, seed ${seed}, ${asked.length} questions`);
-const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-for (const [a, { label }] of arms.entries()) {
-  const { right, connected, triples, faithful, seconds } = totals[a];
-  const { low, high } = wilsonInterval(right, asked.length);
-  console.log(
-    `${label}: hits@1 ${percent(right / asked.length)} (${percent(low)} to ${percent(high)}), connected ${percent(connected / asked.length)}, faithful ${percent(faithful / Math.max(1, triples))}, ${(seconds / asked.length).toFixed(1)} s`,
-  );
-}
+report(asked.length);
