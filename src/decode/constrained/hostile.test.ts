@@ -51,6 +51,10 @@ const rules = (count: number, body: (i: number) => string, last: string) =>
   ['root ::= r0', ...each(count, (i) => `r${i} ::= ${body(i)}`), `r${count} ::= ${last}`].join('\n');
 const nest = (count: number, around: (inner: unknown) => unknown, innermost: unknown): unknown =>
   count === 0 ? innermost : around(nest(count - 1, around, innermost));
+const optional = (count: number) => ({
+  type: 'object',
+  properties: Object.fromEntries(each(count, (i) => [`property${i}`, { type: 'null' }])),
+});
 
 describe.each<[string, Record<string, [outcome: string, make: () => Language]>]>([
   [
@@ -144,6 +148,17 @@ describe.each<[string, Record<string, [outcome: string, make: () => Language]>]>
       ],
       'of a billion items': ['masks', () => jsonSchemaLanguage({ type: 'array', minItems: 1e9 })],
       'of a billion characters': ['masks', () => jsonSchemaLanguage({ type: 'string', minLength: 1e9 })],
+      'of 50,000 values': ['masks', () => jsonSchemaLanguage({ enum: each(50_000, (i) => `text ${i}`) })],
+      'of a value of 150,000 characters': [
+        'masks',
+        () => jsonSchemaLanguage({ const: ['x'.repeat(150_000)] }),
+      ],
+      'of 300,000 alternatives': [
+        'bad-option',
+        () => jsonSchemaLanguage({ anyOf: each(300_000, () => true) }),
+      ],
+      'of 1,900 properties that may be there': ['masks', () => jsonSchemaLanguage(optional(1_900))],
+      'of 50,000 properties that may be there': ['unsupported', () => jsonSchemaLanguage(optional(50_000))],
       'of negations in each other': [
         'bad-option',
         () => jsonSchemaLanguage(nest(2_000, (not) => ({ not }), { type: 'string' })),

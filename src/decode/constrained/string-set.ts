@@ -1,7 +1,7 @@
 /** One of a set of texts, as a trie over their bytes. */
 
 import { utf8 } from '../../text/bytes.ts';
-import { type CodePoints, charactersOf, without } from './automaton/code-points.ts';
+import { isWritable } from './automaton/code-points.ts';
 import { type ByteState, emptyLanguage, type Language } from './language.ts';
 
 export interface TrieNode {
@@ -36,10 +36,6 @@ export function trieOf(texts: Iterable<string>, costOf: (text: string) => number
   return root;
 }
 
-/** Whether the vocabulary has all characters of a text. */
-export const writable = (text: string, alphabet: CodePoints): boolean =>
-  without(charactersOf(text), alphabet).length === 0;
-
 /**
  * One of the given texts.
  * @throws QuickstepError 'bad-option' when there is none
@@ -49,7 +45,7 @@ export function stringSet(texts: Iterable<string>): Language {
   if (all.length === 0) throw emptyLanguage('The set of texts');
   return {
     compile(alphabet) {
-      const known = all.filter((text) => writable(text, alphabet));
+      const known = all.filter((text) => isWritable(text, alphabet));
       if (known.length === 0) throw emptyLanguage('The set of texts');
       let keys = 0;
       const stateOf = (node: TrieNode): ByteState => {

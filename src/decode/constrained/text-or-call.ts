@@ -4,9 +4,8 @@
  */
 
 import { utf8 } from '../../text/bytes.ts';
-
+import { isWritable } from './automaton/code-points.ts';
 import type { ByteState, Language } from './language.ts';
-import { writable } from './string-set.ts';
 
 const lineEnd = 0x0a;
 
@@ -70,7 +69,7 @@ export function textOrCall([open, close]: readonly [string, string], inner: Lang
           const length = step(matched, byte);
           if (length < opening.length) return free[length];
           // A call that could not be closed is not begun.
-          return writable(open + close, alphabet) ? called : undefined;
+          return isWritable(open + close, alphabet) ? called : undefined;
         },
       }));
       return free[0];

@@ -1,5 +1,6 @@
 /** A tokenizer's tokens as byte strings: what constrains tokens walks this trie, not the list. */
 
+import { compareBytes } from '../../text/bytes.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { anyCodePoint, type CodePoints, codePoints, union, without } from './automaton/code-points.ts';
 
@@ -154,12 +155,6 @@ function cutOff(bytes: Uint8Array): Uint8Array {
     return length < needed ? bytes.subarray(bytes.length - length) : bytes.subarray(bytes.length);
   }
   return bytes.subarray(bytes.length);
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] - b[i];
-  return a.length - b.length;
 }
 
 /** Every leaf is a token. */

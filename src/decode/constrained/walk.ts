@@ -1,8 +1,9 @@
 /** Texts written one after the other, each leading to a place that says which ones may follow. */
 
 import { QuickstepError } from '../../errors.ts';
+import { isWritable } from './automaton/code-points.ts';
 import { type ByteState, emptyLanguage, type Language } from './language.ts';
-import { type TrieNode, trieOf, writable } from './string-set.ts';
+import { type TrieNode, trieOf } from './string-set.ts';
 
 /** Where texts lead. */
 export interface Walk<Place> {
@@ -26,7 +27,7 @@ export function walks<Place>(
 ): Language {
   return {
     compile(alphabet) {
-      const walk = walkOf((text) => writable(text, alphabet));
+      const walk = walkOf((text) => isWritable(text, alphabet));
       let keys = 0;
 
       const at = (place: Place): ByteState => {

@@ -7,6 +7,7 @@ import { build, type Grammar, grammars, judge } from '../testing/grammar-oracle.
 import { codePoints, complement, intersection, union, without } from './code-points.ts';
 import { type Expression, Expressions } from './expression.ts';
 import { automatonOf } from './pushdown.ts';
+import { oneOf } from './sequences.ts';
 import { character } from './utf8.ts';
 
 const letters = 'ab';
@@ -96,7 +97,7 @@ describe('intersection and complement', () => {
   /** A random regular expression, as an expression and as a test. */
   const regular = (make: Expressions) => {
     type Pair = { e: Expression; matches: (text: string) => boolean };
-    const literal = (text: string): Pair => ({ e: make.literal(utf8(text)), matches: (t) => t === text });
+    const literal = (text: string): Pair => ({ e: oneOf(make, [utf8(text)]), matches: (t) => t === text });
     const splits = (text: string, f: (a: string, b: string) => boolean) =>
       Array.from({ length: text.length + 1 }, (_, i) => f(text.slice(0, i), text.slice(i))).some(Boolean);
     const star = (body: Pair['matches'], text: string): boolean =>
@@ -155,6 +156,38 @@ describe('intersection and complement', () => {
       }),
       { numRuns: 150 },
     );
+  });
+});
+
+describe('a choice of texts', () => {
+  it('has these texts and no others, and follows their beginnings', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', 'b') }), { minLength: 1 }), (listed) => {
+        const make = new Expressions();
+        const root = oneOf(make, listed.map(utf8));
+        const start = automatonOf(make, root, 'The choice');
+        for (const text of texts(5)) {
+          const state = follow(start, text);
+          const begins = listed.some((member) => member.startsWith(text));
+          expect([text, state !== undefined, state?.accepts === true]).toEqual([
+            text,
+            begins,
+            listed.includes(text),
+          ]);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is followed however long or deep it is', () => {
+    const make = new Expressions();
+    const long = 'x'.repeat(50_000);
+    const nested = Array.from({ length: 1_500 }, (_, i) => 'y'.repeat(i + 1));
+    const start = automatonOf(make, oneOf(make, [long, ...nested].map(utf8)), 'The choice');
+    expect(start.shortest).toBe(1);
+    expect(follow(start, 'x'.repeat(100))?.shortest).toBe(49_900);
+    expect(follow(start, nested[99])?.accepts).toBe(true);
   });
 });
 

@@ -127,8 +127,8 @@ function bindCalls(
   if (e.kind === 'call') {
     if (e.rule.shortest === Number.POSITIVE_INFINITY) made = make.nothing;
     else if (nullable.has(e.rule)) made = make.optional(e);
-  } else if (e.kind === 'concat') made = make.concat(...chain(e).map(bind));
-  else if (e.kind === 'choice') made = make.choice(...e.parts.map(bind));
+  } else if (e.kind === 'concat') made = make.sequence(chain(e).map(bind));
+  else if (e.kind === 'choice') made = make.alternatives(e.parts.map(bind));
   else if (e.kind === 'repeat') made = make.repeat(bind(e.body), e.min, e.max);
   bound.set(e, made);
   return made;

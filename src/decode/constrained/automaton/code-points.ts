@@ -13,7 +13,14 @@ export function codePoints(...ranges: readonly (readonly [first: number, last: n
 
 /** The set of the characters of a text. */
 export function charactersOf(text: string): CodePoints {
-  return codePoints(...Array.from(text, (c) => [c.codePointAt(0)!, c.codePointAt(0)!] as const));
+  const codes = new Set(Array.from(text, (character) => character.codePointAt(0)!));
+  return subtract(merge(Array.from(codes, (code) => [code, code] as const)), surrogates);
+}
+
+/** Whether a set has all characters of a text. */
+export function isWritable(text: string, alphabet: CodePoints): boolean {
+  if (alphabet === anyCodePoint) return true;
+  return without(charactersOf(text), alphabet).length === 0;
 }
 
 function merge(ranges: readonly (readonly [number, number])[]): CodePoints {

@@ -37,7 +37,7 @@ function newRow(make: Expressions, expression: Expression): Row {
   const derivatives = representatives.map((byte) => {
     const found: Expression[] = [];
     collect(make, expression, byte, make.empty, found);
-    return make.choice(...found);
+    return make.alternatives(found);
   });
   return { classOf, derivatives };
 }
@@ -127,7 +127,7 @@ function collectCalls(make: Expressions, expression: Expression, rest: Expressio
  */
 export function countedWithin(make: Expressions, expression: Expression, bytes: number): Expression {
   if (expression.kind !== 'choice') return chainWithin(make, expression, bytes);
-  return make.choice(...expression.parts.map((part) => chainWithin(make, part, bytes)));
+  return make.alternatives(expression.parts.map((part) => chainWithin(make, part, bytes)));
 }
 
 function chainWithin(make: Expressions, expression: Expression, bytes: number): Expression {

@@ -70,6 +70,7 @@ export class Expressions {
   readonly nothing: Expression;
   readonly empty: Expression;
   readonly #table = new Map<string, Expression>();
+  readonly #ranges = new Map<number, Expression>();
   readonly #rules: Rule[] = [];
   #next = 0;
   #work = 0;
@@ -109,12 +110,20 @@ export class Expressions {
     return this.#intern(`b${set.join()}`, { kind: 'bytes', set }, false, true);
   }
 
-  /** These very bytes. */
-  literal(bytes: Iterable<number>): Expression {
-    return this.concat(...Array.from(bytes, (byte) => this.bytes(byteRange(byte))));
+  /** A byte from `first` to `last`. */
+  range(first: number, last = first): Expression {
+    const key = first * 256 + last;
+    const range = this.#ranges.get(key) ?? this.bytes(byteRange(first, last));
+    this.#ranges.set(key, range);
+    return range;
   }
 
   concat(...given: readonly Expression[]): Expression {
+    return this.sequence(given);
+  }
+
+  /** As `concat`, of any number of parts. */
+  sequence(given: readonly Expression[]): Expression {
     if (given.includes(this.nothing)) return this.nothing;
     const parts = given.filter((part) => part !== this.empty);
     // The last part is shared as it stands; those before it are opened, so that no head is a concatenation.
@@ -135,6 +144,11 @@ export class Expressions {
   }
 
   choice(...parts: readonly Expression[]): Expression {
+    return this.alternatives(parts);
+  }
+
+  /** As `choice`, of any number of parts. */
+  alternatives(parts: readonly Expression[]): Expression {
     const flat = new Set<Expression>();
     const sets: ByteSet[] = [];
     for (const part of parts) {

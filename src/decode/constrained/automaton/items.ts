@@ -53,7 +53,10 @@ export class Items {
 
   /** One item for each continuation, in their order. */
   toList(make: Expressions): Item[] {
-    const items = Array.from(this.#found, ([after, parts]) => ({ rest: make.choice(...parts), after }));
+    const items = Array.from(this.#found, ([after, parts]) => ({
+      rest: make.alternatives([...parts]),
+      after,
+    }));
     return withoutSubsumed(items.sort((a, b) => a.after.id - b.after.id));
   }
 }

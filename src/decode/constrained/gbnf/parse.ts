@@ -94,7 +94,7 @@ export class GbnfParser {
     const parts = [this.#sequence()];
     while (this.#match(/\|/y)) parts.push(this.#sequence());
     this.#depth--;
-    return this.#make.choice(...parts);
+    return this.#make.alternatives(parts);
   }
 
   #sequence(): Expression {
@@ -106,7 +106,7 @@ export class GbnfParser {
       if (!atom) break;
       parts.push(this.#repeated(atom));
     }
-    return this.#make.concat(...parts);
+    return this.#make.sequence(parts);
   }
 
   #repeated(body: Expression): Expression {
@@ -167,7 +167,7 @@ export class GbnfParser {
   #literal(): Expression {
     const characters: Expression[] = [];
     while (!this.#match(/"/y)) characters.push(this.#write(charactersOf(this.#character())));
-    return this.#make.concat(...characters);
+    return this.#make.sequence(characters);
   }
 
   #class(): CodePoints {

@@ -1,15 +1,8 @@
 /** Many names in two arrays, sorted by their bytes: a number for each, and each found by binary search. */
 
-import { utf8 } from '../../../text/bytes.ts';
+import { compareBytes, utf8 } from '../../../text/bytes.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** < 0, 0 or > 0 as `a` sorts before, with or behind `b`. */
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] - b[i];
-  return a.length - b.length;
-}
 
 export class Names {
   /** [count + 1] Where each name begins in `bytes`. */

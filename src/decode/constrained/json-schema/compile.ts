@@ -79,7 +79,9 @@ export class SchemaCompiler {
       const said = this.reader.saying(only);
       if (said.length === 1 && said[0] === '$ref') return this.value([this.reader.resolve(only)]);
       if (said.length === 1 && said[0] === 'anyOf') {
-        return this.make.choice(...this.reader.members(only, 'anyOf').map((member) => this.value([member])));
+        return this.make.alternatives(
+          this.reader.members(only, 'anyOf').map((member) => this.value([member])),
+        );
       }
     }
     const { path } = only ?? this.reader.root;
@@ -98,12 +100,10 @@ export class SchemaCompiler {
   }
 
   #typed(type: JsonType, shape: Shape, path: string): Expression {
-    const { make, text } = this;
+    const { text } = this;
     const written = (...values: Json[]) => {
       const out = new Set(shape.excluded.map(canonical));
-      return make.choice(
-        ...values.filter((value) => !out.has(canonical(value))).map((value) => text.literal(String(value))),
-      );
+      return text.oneOf(values.filter((value) => !out.has(canonical(value))).map(String));
     };
     switch (type) {
       case 'null':
@@ -163,7 +163,11 @@ export class SchemaCompiler {
         multiplesOf.length === 0 || make.both(written, this.numbers.expression(shape, path)) !== make.nothing
       );
     });
-    return make.choice(...allowed.map((value) => this.json(value)));
+    const isLeaf = (value: Json) => typeof value !== 'object' || value === null;
+    return make.choice(
+      this.text.oneOf(allowed.filter(isLeaf).map((value) => JSON.stringify(value))),
+      ...allowed.filter((value) => !isLeaf(value)).map((value) => this.json(value)),
+    );
   }
 
   /** This very value. */
@@ -172,17 +176,17 @@ export class SchemaCompiler {
     const list = (parts: readonly Expression[]) =>
       parts.flatMap((part, i) => (i === 0 ? [part] : [this.comma, part]));
     if (Array.isArray(value)) {
-      return make.concat(
+      return make.sequence([
         text.literal('['),
         ...list(value.map((member) => this.json(member))),
         text.literal(']'),
-      );
+      ]);
     }
     if (typeof value !== 'object' || value === null) return text.literal(JSON.stringify(value));
     const members = Object.entries(value).map(([key, member]) =>
-      make.concat(text.quoted(text.contents(key)), this.colon, this.json(member)),
+      make.concat(text.quoted(text.contents([key])), this.colon, this.json(member)),
     );
-    return make.concat(text.literal('{'), ...list(members), text.literal('}'));
+    return make.sequence([text.literal('{'), ...list(members), text.literal('}')]);
   }
 }
 

@@ -79,6 +79,28 @@ describe('keywords', () => {
   });
 });
 
+describe('objects of many optional properties', () => {
+  it('have any of them, in the order of the schema', () => {
+    const names = Array.from({ length: 150 }, (_, i) => `n${i}`);
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'null' }]));
+    for (const [required, minProperties] of [
+      [[], 0],
+      [['n70', 'n140'], 3],
+    ] as const) {
+      const matches = matcher(jsonSchemaLanguage({ type: 'object', properties, required, minProperties }));
+      const text = (chosen: readonly string[]) => `{${chosen.map((name) => `"${name}":null`).join()}}`;
+      fc.assert(
+        fc.property(fc.subarray(names), (chosen) => {
+          const isValid = required.every((name) => chosen.includes(name)) && chosen.length >= minProperties;
+          expect(matches(text(chosen))).toBe(isValid);
+          if (chosen.length > 1) expect(matches(text(chosen.toReversed()))).toBe(false);
+        }),
+        { numRuns: 12, examples: [[[...required]], [names], [['n70', 'n140', 'n149']]] },
+      );
+    }
+  });
+});
+
 describe('formats', () => {
   it.each(Object.keys(formats))('%s: every text that can be written has it', (format) => {
     const schema = { type: 'string', format };

@@ -11,6 +11,10 @@ import { patternExpression, stringExpression } from './strings.ts';
 const maxPatterns = 4;
 /** Steps of the count of properties. */
 const maxCounted = 64;
+/** Optional properties: each may come next, and a state follows at most 2,000 alternatives. */
+const maxOptional = 1_900;
+/** Of so many in a row one choice is made; those behind are a rule, or each choice would list all that are to come. */
+const maxChoice = 64;
 
 const anything: Located = { schema: true, path: '#any' };
 
@@ -23,6 +27,8 @@ export function objectExpression(compiler: SchemaCompiler, shape: Shape, path: s
   const known = [...new Set([...shape.properties.keys(), ...required])];
   if (known.some((name) => required.has(name) && forbidden.has(name))) return make.nothing;
   const names = known.filter((name) => !forbidden.has(name));
+  if (names.filter((name) => !required.has(name)).length > maxOptional)
+    throw unsupported(`more than ${maxOptional} optional properties`, path);
   const key = keyLanguage(compiler, shape, path);
   const members = names.map((name) => ({
     expression: member(compiler, shape, name, key),
@@ -50,7 +56,10 @@ export function objectExpression(compiler: SchemaCompiler, shape: Shape, path: s
     const some = isOpen && max > 0 ? make.concat(other, ends) : make.nothing;
     return min === 0 ? make.optional(some) : some;
   });
+  let optional = 0;
   for (const { expression, needed } of members.toReversed()) {
+    optional = needed ? 0 : optional + 1;
+    if (optional % maxChoice === maxChoice - 1) following = following.map((rest) => asRule(compiler, rest));
     const behind = following;
     following = behind.map((without, count) => {
       const present = make.concat(separated(count, expression), behind[Math.min(count + 1, last)]);
@@ -60,6 +69,14 @@ export function objectExpression(compiler: SchemaCompiler, shape: Shape, path: s
   return make.concat(text.literal('{'), following[0], text.literal('}'));
 }
 
+/** A choice as a call, so that choices around it do not list its alternatives. */
+function asRule({ make }: SchemaCompiler, choice: Expression): Expression {
+  if (choice.kind !== 'choice') return choice;
+  const rule = make.rule('properties');
+  rule.body = choice;
+  return make.call(rule);
+}
+
 /** Contents of keys that propertyNames allows. */
 function keyLanguage(compiler: SchemaCompiler, shape: Shape, path: string): Expression | undefined {
   if (shape.propertyNames.length === 0) return undefined;
@@ -67,11 +84,9 @@ function keyLanguage(compiler: SchemaCompiler, shape: Shape, path: string): Expr
   const cases = reader.allOf(shape.propertyNames).filter(({ types }) => types.has('string'));
   return make.choice(
     ...cases.map((names) => {
-      const listed = names.values
-        ?.filter((value) => typeof value === 'string')
-        .map((value) => text.contents(value));
+      const listed = names.values?.filter((value) => typeof value === 'string');
       const demanded = stringExpression(compiler, names, path);
-      return listed ? make.both(make.choice(...listed), demanded) : demanded;
+      return listed ? make.both(text.contents(listed), demanded) : demanded;
     }),
   );
 }
@@ -112,7 +127,7 @@ function member(
   key: Expression | undefined,
 ): Expression {
   const { make, text } = compiler;
-  const contents = text.contents(name);
+  const contents = text.contents([name]);
   const matched = patternsOf(shape).filter(
     (source) =>
       make.both(contents, patternExpression(compiler, regexOf(shape, source), true)) !== make.nothing,
@@ -138,11 +153,9 @@ function otherMembers(
   if (sources.length > maxPatterns)
     throw unsupported(`"patternProperties" with more than ${maxPatterns} patterns`, path);
   const patterns = sources.map((source) => patternExpression(compiler, regexOf(shape, source), true));
-  const taken = [...new Set([...properties.keys(), ...required, ...forbidden])].map((name) =>
-    text.contents(name),
-  );
+  const taken = text.contents([...properties.keys(), ...required, ...forbidden]);
   const written = make.repeat(text.write(anyCodePoint), 0, Number.POSITIVE_INFINITY);
-  const others = make.both(written, make.not(make.choice(...taken)), ...(key ? [key] : []));
+  const others = make.both(written, make.not(taken), ...(key ? [key] : []));
   const cases: Expression[] = [];
   for (let subset = 0; subset < 2 ** sources.length; subset++) {
     if (subset === 0 && closed) continue;

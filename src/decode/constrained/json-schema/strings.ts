@@ -22,7 +22,7 @@ export function stringExpression(compiler: SchemaCompiler, shape: Shape, path: s
     ...patterns.map(({ regex }) => patternExpression(compiler, regex, true)),
     ...names.flatMap((name) => formatExpression(compiler, name, path)),
     ...notPatterns.map(({ regex }) => make.not(patternExpression(compiler, regex, true))),
-    ...excluded.map((value) => make.not(text.contents(value))),
+    ...(excluded.length > 0 ? [make.not(text.contents(excluded))] : []),
   ];
   // A single character has several ways to be written; only where no demand looks at it may it be any of them.
   const character = demands.length > 0 ? text.write(anyCodePoint) : text.anyCharacter;
@@ -36,7 +36,7 @@ export function isAllowed(compiler: SchemaCompiler, value: string, shape: Shape,
   const size = [...value].length;
   if (size < length.min || size > length.max) return false;
   if (patterns.length + notPatterns.length + names.length === 0) return true;
-  return make.both(text.contents(value), stringExpression(compiler, shape, path)) !== make.nothing;
+  return make.both(text.contents([value]), stringExpression(compiler, shape, path)) !== make.nothing;
 }
 
 /** Strings in which a pattern matches: anywhere, or as a whole. */

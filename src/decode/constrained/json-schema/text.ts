@@ -1,15 +1,16 @@
 /** Strings as JSON writes them: expressions over the bytes of their contents, quotes left out. */
 
 import { utf8 } from '../../../text/bytes.ts';
-import { byteRange } from '../automaton/byte-set.ts';
 import {
   type CodePoints,
   charactersOf,
   codePoints,
   intersection,
+  isWritable,
   without,
 } from '../automaton/code-points.ts';
 import type { Expression, Expressions } from '../automaton/expression.ts';
+import { oneOf } from '../automaton/sequences.ts';
 import { character } from '../automaton/utf8.ts';
 
 const controls = codePoints([0, 0x1f]);
@@ -27,7 +28,7 @@ export class JsonText {
   constructor(make: Expressions, alphabet: CodePoints) {
     this.#make = make;
     this.#alphabet = alphabet;
-    this.quote = make.bytes(byteRange(0x22));
+    this.quote = make.range(0x22);
     this.anyCharacter = make.choice(character(make, without(alphabet, escaped)), this.#escape());
   }
 
@@ -44,10 +45,14 @@ export class JsonText {
     return make.concat(one('\\'), make.choice(one('"\\/bfnrt'), make.concat(one('u'), unit)));
   }
 
-  /** These bytes of text; `nothing` when the vocabulary lacks one of its characters. */
+  /** This text; `nothing` when the vocabulary lacks one of its characters. */
   literal(text: string): Expression {
-    const missing = without(charactersOf(text), this.#alphabet).length > 0;
-    return missing ? this.#make.nothing : this.#make.literal(utf8(text));
+    return this.oneOf([text]);
+  }
+
+  /** One of these texts, of those that the vocabulary can write. */
+  oneOf(texts: readonly string[]): Expression {
+    return oneOf(this.#make, texts.filter((text) => isWritable(text, this.#alphabet)).map(utf8));
   }
 
   /** A character of the set as JSON.stringify writes it: one way for each, so that patterns and `not` mean them. */
@@ -70,9 +75,9 @@ export class JsonText {
     return make.choice(plain, ...written);
   }
 
-  /** The contents of this very string. */
-  contents(text: string): Expression {
-    return this.literal(JSON.stringify(text).slice(1, -1));
+  /** The contents of one of these very strings. */
+  contents(texts: readonly string[]): Expression {
+    return this.oneOf(texts.map((text) => JSON.stringify(text).slice(1, -1)));
   }
 
   quoted(contents: Expression): Expression {

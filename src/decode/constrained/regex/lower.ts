@@ -25,9 +25,9 @@ export function lowerRegex(regex: Regex, { make, write, anywhere }: LowerOptions
       case 'characters':
         return write(node.set);
       case 'sequence':
-        return make.concat(...node.parts.map(inner));
+        return make.sequence(node.parts.map(inner));
       case 'alternatives':
-        return make.choice(...node.parts.map(inner));
+        return make.alternatives(node.parts.map(inner));
       case 'repeat':
         return make.repeat(inner(node.body), node.min, node.max);
       default: {
@@ -45,7 +45,7 @@ export function lowerRegex(regex: Regex, { make, write, anywhere }: LowerOptions
   /** A node from which on nothing but itself matches up to the end of the text. */
   function outer(node: Regex, before: Expression, after: Expression): Expression {
     if (node.kind === 'alternatives') {
-      return make.choice(...node.parts.map((part) => outer(part, before, after)));
+      return make.alternatives(node.parts.map((part) => outer(part, before, after)));
     }
     let parts = node.kind === 'sequence' ? node.parts : [node];
     if (parts.length === 1 && (parts[0].kind === 'sequence' || parts[0].kind === 'alternatives')) {
