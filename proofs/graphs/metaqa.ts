@@ -9,9 +9,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { decodeBatch } from '../../src/decode/batch/batchllm.ts';
 import { answerLine, type TripleNames } from '../../src/decode/constrained/graph/triple-text.ts';
 import { checkChain, readGraph, tripleLine, wellFormedChains } from '../../src/decode/constrained/index.ts';
-import { generate } from '../../src/decode/generate.ts';
 import { load } from '../../src/models/load.ts';
 import { TaskRandom } from '../../src/tasks/random.ts';
 import { wilsonInterval } from '../../src/tasks/wilson.ts';
@@ -111,47 +111,52 @@ const arms = [
   { label: 'free, question alone', told: false, method: 'greedy', on: false },
   { label: 'DoG, greedy, question alone', told: false, method: 'greedy', on: true },
 ];
-const totals = arms.map(() => ({ right: 0, connected: 0, triples: 0, faithful: 0, seconds: 0 }));
+const totals = arms.map(() => ({ asked: 0, right: 0, connected: 0, triples: 0, faithful: 0 }));
 
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
-/** What has been measured with the first `done` questions. */
-function report(done: number): void {
-  console.log(`${hops}-hop, seed ${seed}, ${done} questions`);
+/** What has been measured so far. */
+function report(): void {
+  console.log(`${hops}-hop, seed ${seed}`);
   for (const [a, { label }] of arms.entries()) {
-    const { right, connected, triples, faithful, seconds } = totals[a];
+    const { asked: done, right, connected, triples, faithful } = totals[a];
     const { low, high } = wilsonInterval(right, done);
     console.log(
-      `${label}: hits@1 ${percent(right / done)} (${percent(low)} to ${percent(high)}), connected ${percent(connected / done)}, faithful ${percent(faithful / Math.max(1, triples))} of ${triples}, ${(seconds / done).toFixed(1)} s`,
+      `${label}: hits@1 ${right} of ${done} (${percent(low)} to ${percent(high)}), connected ${connected}, ${faithful} of ${triples} facts faithful`,
     );
   }
 }
 
+// All arms of all questions as one batch: the examples are read once, and each question's facts.
+const requests = asked.flatMap((question) => {
+  const constraint = wellFormedChains(graph, [question.topic], { maxTriples: hops });
+  return arms.map(({ told, method, on }) => {
+    const examples = shots.flatMap((shot) => {
+      const last = shot.answers.find((name) =>
+        shot.chain.some(({ head, tail }) => head === name || tail === name),
+      )!;
+      const content = shot.chain.map(tripleLine).join('') + answerLine([last]);
+      return [turn(shot, told, true), { role: 'assistant', content }];
+    });
+    const prompt = [{ role: 'system', content: system }, ...examples, turn(question, told, false)];
+    return { prompt, options: { constraint: on ? constraint : undefined, method, maxTokens: 120 } };
+  });
+});
 const started = performance.now();
-for (const [n, question] of asked.entries()) {
-  for (const [a, { told, method, on }] of arms.entries()) {
-    const prompt = [
-      { role: 'system', content: system },
-      ...shots.flatMap((shot) => {
-        const last = shot.answers.find((name) =>
-          shot.chain.some(({ head, tail }) => head === name || tail === name),
-        )!;
-        const content = shot.chain.map(tripleLine).join('') + answerLine([last]);
-        return [turn(shot, told, true), { role: 'assistant', content }];
-      }),
-      turn(question, told, false),
-    ];
-    const constraint = on ? wellFormedChains(graph, [question.topic], { maxTriples: hops }) : undefined;
-    const result = await generate(model, prompt, { constraint, method, maxTokens: 120 }).result;
-    const check = checkChain(graph, [question.topic], result.text);
-    totals[a].right += Number(question.answers.includes(check.answers[0]));
-    totals[a].connected += Number(check.connected);
-    totals[a].triples += check.triples;
-    totals[a].faithful += check.faithful;
-    totals[a].seconds += result.seconds;
-  }
-  const minutes = ((performance.now() - started) / 60_000) * (asked.length / (n + 1) - 1);
-  process.stderr.write(`${n + 1} of ${asked.length}, about ${Math.ceil(minutes)} min left\n`);
-  if ((n + 1) % 10 === 0 && n + 1 < asked.length) report(n + 1);
+let finished = 0;
+for await (const outcome of decodeBatch(model, requests, { sharing: 'recent', order: 'given' })) {
+  if ('error' in outcome) throw outcome.error;
+  const question = asked[Math.floor(outcome.index / arms.length)];
+  const total = totals[outcome.index % arms.length];
+  const check = checkChain(graph, [question.topic], outcome.result.text);
+  total.asked++;
+  total.right += Number(question.answers.includes(check.answers[0]));
+  total.connected += Number(check.connected);
+  total.triples += check.triples;
+  total.faithful += check.faithful;
+  finished++;
+  const minutes = ((performance.now() - started) / 60_000) * (requests.length / finished - 1);
+  process.stderr.write(`${finished} of ${requests.length}, about ${Math.ceil(minutes)} min left\n`);
+  if (finished % 50 === 0 && finished < requests.length) report();
 }
-report(asked.length);
+report();
