@@ -15,10 +15,11 @@ import { defineMethod } from '../method.ts';
 import type { Phases } from '../phases.ts';
 import type { Run } from '../run.ts';
 import { FormatLikelihood } from './hmm/format-likelihood.ts';
-import type { Belief, Hmm } from './hmm/hmm.ts';
+import type { Belief } from './hmm/hmm.ts';
 import { readHmm } from './hmm/hmm-file.ts';
 import { type TokenAutomaton, tokenAutomaton } from './hmm/token-automaton.ts';
 import type { AnswerConstraint } from './processor.ts';
+import { TokenTree } from './token-tree.ts';
 
 const options = z.strictObject({
   hmm: z
@@ -34,18 +35,12 @@ const options = z.strictObject({
     .describe('Hidden states of so little probability together are left out of each step.'),
 });
 
-/** What a text has led the hidden Markov model to believe, and what goes on from it. */
-interface Heard {
-  readonly belief: Belief;
-  readonly next: Map<number, Heard>;
-}
-
 /** What the method reads before the first step. */
 interface Plan {
-  readonly hmm: Hmm;
   readonly automaton: TokenAutomaton;
   readonly likelihood: FormatLikelihood;
-  readonly start: Heard;
+  /** What the hidden Markov model believes behind a text. */
+  readonly beliefs: TokenTree<Belief>;
 }
 
 /**
@@ -67,21 +62,8 @@ async function planFor(id: string, run: Run, constraint: AnswerConstraint, longe
     const hint = 'Raise maxTokens.';
     throw new QuickstepError('bad-option', `No answer of ${longest} tokens keeps to the format.`, hint);
   }
-  return { hmm, automaton, likelihood, start: { belief: hmm.initial, next: new Map() } };
-}
-
-function heard({ hmm, start }: Plan, tokens: ArrayLike<number>): Belief {
-  let at = start;
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i];
-    let after = at.next.get(token);
-    if (!after) {
-      after = { belief: hmm.advance(at.belief, token), next: new Map() };
-      at.next.set(token, after);
-    }
-    at = after;
-  }
-  return at.belief;
+  const beliefs = new TokenTree(hmm.initial, (belief, token) => hmm.advance(belief, token));
+  return { automaton, likelihood, beliefs };
 }
 
 function phasesOf(
@@ -99,7 +81,8 @@ function phasesOf(
       function formatLikelihood(logits, { generatedTokens }) {
         const state = plan.automaton.numbers.get(constraint.state(generatedTokens).key)!;
         const left = longest - generatedTokens.length;
-        const score = plan.likelihood.score(state, left, heard(plan, generatedTokens), epsilon);
+        const belief = plan.beliefs.at(generatedTokens);
+        const score = plan.likelihood.score(state, left, belief, epsilon);
         for (let token = 0; token < logits.length; token++) logits[token] += score[token] ?? -Infinity;
       },
     ],

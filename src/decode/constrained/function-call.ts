@@ -5,7 +5,9 @@
  */
 
 import { jsonSchemaLanguage } from './json-schema/compile.ts';
+import type { Language } from './language.ts';
 import type { ConstraintOptions } from './options.ts';
+import { Recent } from './recent.ts';
 import { textOrCall } from './text-or-call.ts';
 
 export interface FunctionTool {
@@ -79,24 +81,15 @@ export function callOf(tools: readonly FunctionTool[]): Calling {
 }
 
 /** Languages of optional calls by their schema, so that one is compiled once for a vocabulary. */
-const languages = new Map<string, ReturnType<typeof textOrCall>>();
-const maxLanguages = 16;
-
-function optionalCall(schema: object) {
-  const source = JSON.stringify(schema);
-  const language = languages.get(source) ?? textOrCall(markers, jsonSchemaLanguage(schema));
-  languages.delete(source);
-  languages.set(source, language);
-  const [oldest] = languages.keys();
-  if (languages.size > maxLanguages) languages.delete(oldest);
-  return language;
-}
+const languages = new Recent<string, Language>(16);
 
 /** The answer is text, a call, or text and then a call, as the model will have it. @param tools at least one */
 export function maybeCallOf(tools: readonly FunctionTool[]): Calling {
   const [open, close] = markers;
+  const schema = namedCall(tools);
+  const calls = languages.of(JSON.stringify(schema), () => textOrCall(markers, jsonSchemaLanguage(schema)));
   return {
-    constraint: { constraint: optionalCall(namedCall(tools)) },
+    constraint: { constraint: calls },
     instructions: `You may call one of these functions. To call one, end your answer with ${open}{"name": its name, "arguments": its arguments}${close}. Otherwise answer in text.\n${listed(tools)}`,
     read(answer) {
       const at = answer.indexOf(open);

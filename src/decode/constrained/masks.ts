@@ -5,6 +5,7 @@
  */
 
 import type { ByteState } from './language.ts';
+import { Recent } from './recent.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Tokens that may come next. */
@@ -50,23 +51,24 @@ const maskBudget = 64 * 1024 * 1024;
 /** The masks of one compiled language, kept by state. */
 export class Masks {
   readonly #vocabulary: Vocabulary;
-  readonly #most: number;
-  readonly #masks = new Map<number, Mask>();
-  readonly #parts = new Map<string, Mask | Beginning>();
+  readonly #masks: Recent<number, Mask>;
+  readonly #parts: Recent<string, Mask | Beginning>;
   /** States and nodes on the way down the trie, by depth. */
   readonly #path: ByteState[] = [];
   readonly #nodes: number[] = [];
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;
-    this.#most = Math.max(16, Math.floor(maskBudget / (vocabulary.size / 8)));
+    const most = Math.max(16, Math.floor(maskBudget / (vocabulary.size / 8)));
+    this.#masks = new Recent(most);
+    this.#parts = new Recent(most);
   }
 
   /** Tokens after which the text can still be completed, end tokens where it is complete. The mask is shared. */
   of(state: ByteState): Mask {
     const { longest } = this.#vocabulary;
     const { key } = state.within?.(longest) ?? state;
-    return this.#kept(this.#masks, key, () => this.#compose(state));
+    return this.#masks.of(key, () => this.#compose(state));
   }
 
   /**
@@ -79,16 +81,6 @@ export class Masks {
     const near = this.#empty(state);
     const farthest = this.#walk(state, near, { above: 0, upTo: this.#vocabulary.longest, within: bytes });
     return near.some((word) => word !== 0) ? { bits: near, farthest } : undefined;
-  }
-
-  #kept<K, M extends Mask>(masks: Map<K, M>, key: K, make: () => M): M {
-    let mask = masks.get(key);
-    if (mask) return mask;
-    mask = make();
-    const [oldest] = masks.keys();
-    if (masks.size >= this.#most) masks.delete(oldest);
-    masks.set(key, mask);
-    return mask;
   }
 
   /** Bits of no tokens but those that may end the text here. */
@@ -123,14 +115,14 @@ export class Masks {
 
   #part(state: ByteState, lengths: Lengths): Mask {
     const { above, upTo } = lengths;
-    return this.#kept(this.#parts, `${state.key} ${above} ${upTo}`, () => {
+    return this.#parts.of(`${state.key} ${above} ${upTo}`, () => {
       const first = state.first?.();
       if (!first) {
         const bits = this.#empty(state);
         return { bits, farthest: this.#walk(state, bits, lengths) };
       }
       const key = `first ${first.key} ${above} ${upTo}`;
-      const begun = this.#kept(this.#parts, key, () => this.#begin(first, lengths)) as Beginning;
+      const begun = this.#parts.of(key, () => this.#begin(first, lengths)) as Beginning;
       const bits = begun.bits.slice();
       let farthest = begun.farthest + state.shortest - first.shortest;
       for (const from of begun.ends)

@@ -7,6 +7,7 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 import { gbnfLanguage } from './gbnf/gbnf.ts';
 import { jsonSchemaLanguage } from './json-schema/compile.ts';
 import type { Language } from './language.ts';
+import { Recent } from './recent.ts';
 import { regexLanguage } from './regex/regex.ts';
 import { TokenConstraint } from './token-constraint.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -36,7 +37,7 @@ const maxKept = 16;
 /** What is compiled for a tokenizer. */
 interface Compiled {
   readonly vocabulary: Vocabulary;
-  readonly bySource: Map<string, TokenConstraint>;
+  readonly bySource: Recent<string, TokenConstraint>;
   readonly byLanguage: WeakMap<Language, TokenConstraint>;
 }
 
@@ -61,10 +62,12 @@ export function constraintOf(model: LanguageModel, options: ConstraintOptions): 
     kept.byLanguage.set(constraint, known);
     return known;
   }
-  if (regex !== undefined) return remember(kept, `regex ${regex}`, () => regexLanguage(regex));
-  if (grammar !== undefined) return remember(kept, `grammar ${grammar}`, () => gbnfLanguage(grammar));
+  const compiledOnce = (source: string, language: () => Language) =>
+    kept.bySource.of(source, () => new TokenConstraint(language(), kept.vocabulary));
+  if (regex !== undefined) return compiledOnce(`regex ${regex}`, () => regexLanguage(regex));
+  if (grammar !== undefined) return compiledOnce(`grammar ${grammar}`, () => gbnfLanguage(grammar));
   const document = jsonSchemaOf(schema!);
-  return remember(kept, `schema ${sourceOf(document)}`, () => jsonSchemaLanguage(document));
+  return compiledOnce(`schema ${sourceOf(document)}`, () => jsonSchemaLanguage(document));
 }
 
 const isZod = (schema: NonNullable<ConstraintOptions['schema']>): schema is z.ZodType =>
@@ -142,22 +145,12 @@ function compiledFor({ id, tokenizer, eosIds }: LanguageModel): Compiled {
         hint,
       );
     }
-    kept = { vocabulary: new Vocabulary(tokenizer, eosIds), bySource: new Map(), byLanguage: new WeakMap() };
+    kept = {
+      vocabulary: new Vocabulary(tokenizer, eosIds),
+      bySource: new Recent(maxKept),
+      byLanguage: new WeakMap(),
+    };
     compiled.set(tokenizer, kept);
   }
   return kept;
-}
-
-function remember(
-  { vocabulary, bySource }: Compiled,
-  source: string,
-  language: () => Language,
-): TokenConstraint {
-  const constraint = bySource.get(source) ?? new TokenConstraint(language(), vocabulary);
-  // The one used last is the last to go.
-  bySource.delete(source);
-  bySource.set(source, constraint);
-  const [oldest] = bySource.keys();
-  if (bySource.size > maxKept) bySource.delete(oldest);
-  return constraint;
 }

@@ -4,27 +4,19 @@ import { QuickstepError } from '../../errors.ts';
 import type { LogitsProcessor } from '../sampling/processors.ts';
 import type { Mask } from './masks.ts';
 import { keepAllowed, type TokenConstraint, type TokenState } from './token-constraint.ts';
+import { TokenTree } from './token-tree.ts';
 
-/** The beginning of an answer, and those that go on from it. */
-interface Beginning {
-  readonly state: TokenState;
-  readonly next: Map<number, Beginning>;
-}
-
-/**
- * A constraint on a run's answers. What has been asked about is kept as a tree of beginnings, so beams, drafts and draws,
- * whatever their order, each find their own state.
- */
+/** A constraint on a run's answers, whatever the order in which a method asks about their beginnings. */
 export class AnswerConstraint {
   readonly constraint: TokenConstraint;
   readonly #maxTokens: number;
-  readonly #root: Beginning;
+  readonly #states: TokenTree<TokenState>;
 
   /** @param maxTokens Longest answer: near it, the answer is led to an end that fits. */
   constructor(constraint: TokenConstraint, maxTokens: number) {
     this.constraint = constraint;
     this.#maxTokens = maxTokens;
-    this.#root = { state: constraint.start(), next: new Map() };
+    this.#states = new TokenTree(constraint.start(), follow);
   }
 
   /**
@@ -32,9 +24,7 @@ export class AnswerConstraint {
    * @throws QuickstepError 'unsupported' when the constraint rules one of them out
    */
   state(generated: ArrayLike<number>): TokenState {
-    let beginning = this.#root;
-    for (let i = 0; i < generated.length; i++) beginning = follow(beginning, generated[i]);
-    return beginning.state;
+    return this.#states.at(generated);
   }
 
   /** Tokens that may come next; throws as `state`. */
@@ -50,19 +40,13 @@ export function constraintProcessor(constraint: AnswerConstraint): LogitsProcess
   };
 }
 
-function follow({ state, next }: Beginning, token: number): Beginning {
-  const known = next.get(token);
-  if (known) return known;
+function follow(state: TokenState, token: number): TokenState {
   const after = state.advance(token);
-  if (!after) {
-    const hint = 'Does the method commit tokens that it did not choose from shaped logits?';
-    throw new QuickstepError(
-      'unsupported',
-      `Token ${token} was chosen although the constraint rules it out.`,
-      hint,
-    );
-  }
-  const beginning = { state: after, next: new Map() };
-  next.set(token, beginning);
-  return beginning;
+  if (after) return after;
+  const hint = 'Does the method commit tokens that it did not choose from shaped logits?';
+  throw new QuickstepError(
+    'unsupported',
+    `Token ${token} was chosen although the constraint rules it out.`,
+    hint,
+  );
 }

@@ -2,10 +2,7 @@
 
 import type { Expression } from '../automaton/expression.ts';
 import type { SchemaCompiler } from './compile.ts';
-import type { Located, Shape } from './shape.ts';
-
-/** Any value. */
-const anything: Located = { schema: true, path: '#any' };
+import type { Shape } from './shape.ts';
 
 export function arrayExpression(
   compiler: SchemaCompiler,
@@ -14,10 +11,9 @@ export function arrayExpression(
   const { make, text, comma } = compiler;
   const { min, max } = itemCount;
   const prefix = prefixItems.length;
-  const element = (schemas: readonly Located[]) => compiler.value(schemas.length > 0 ? schemas : [anything]);
   // Behind positions of their own nothing is added that the schema does not speak of, unless it wants more.
   const open = items !== undefined || prefix === 0 || min > prefix;
-  const like = element(items ?? []);
+  const like = compiler.value(items ?? []);
   const more = make.repeat(
     make.concat(comma, like),
     Math.max(0, min - Math.max(prefix, 1)),
@@ -27,7 +23,7 @@ export function arrayExpression(
   if (prefix === 0) rest = max > 0 ? make.concat(like, rest) : make.nothing;
   for (let index = prefix - 1; index >= 0; index--) {
     const behind = index + 1 < min ? rest : make.optional(rest);
-    const here = make.concat(index > 0 ? comma : make.empty, element(prefixItems[index]), behind);
+    const here = make.concat(index > 0 ? comma : make.empty, compiler.value(prefixItems[index]), behind);
     rest = index < max ? here : make.nothing;
   }
   return make.concat(text.literal('['), min > 0 ? rest : make.optional(rest), text.literal(']'));

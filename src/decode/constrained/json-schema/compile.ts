@@ -57,7 +57,7 @@ export class SchemaCompiler {
     return root;
   }
 
-  /** A value that has all of the schemas. */
+  /** A value that has all of the schemas; any without one. */
   value(schemas: readonly Located[]): Expression {
     const key = schemas
       .map(({ path }) => path)

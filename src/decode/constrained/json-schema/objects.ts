@@ -16,8 +16,6 @@ const maxOptional = 1_900;
 /** Of so many in a row one choice is made; those behind are a rule, or each choice would list all that are to come. */
 const maxChoice = 64;
 
-const anything: Located = { schema: true, path: '#any' };
-
 /**
  * @throws QuickstepError 'unsupported' for counts and patterns beyond what is told apart
  */
@@ -134,7 +132,7 @@ function member(
   );
   const schemas = schemasOf(shape, name, new Set(matched));
   if (!schemas || (key && make.both(contents, key) === make.nothing)) return make.nothing;
-  const value = compiler.value(schemas.length > 0 ? schemas : [anything]);
+  const value = compiler.value(schemas);
   return make.concat(text.quoted(contents), compiler.colon, value);
 }
 
@@ -163,7 +161,7 @@ function otherMembers(
     const schemas = schemasOf(shape, undefined, matched);
     if (!schemas) continue;
     const told = patterns.map((pattern, i) => ((subset >> i) & 1 ? pattern : make.not(pattern)));
-    const value = compiler.value(schemas.length > 0 ? schemas : [anything]);
+    const value = compiler.value(schemas);
     cases.push(make.concat(text.quoted(make.both(others, ...told)), compiler.colon, value));
   }
   return make.choice(...cases);
