@@ -2,7 +2,8 @@
  * SmolLM2 under JSON schemas: how many of its answers ajv takes, for every way of decoding, and whether prompt lookup
  * writes what greedy decoding writes.
  *
- *   npx tsx proofs/constrained/smollm2-schemas.ts [--prompts 300] [--batch 10] [--threads 1] [--seed 1]
+ *   npx tsx proofs/constrained/smollm2-schemas.ts [--prompts 300] [--batch 10] [--threads 1] [--seed 1] \
+ *     [--kinds person,recipe]
  */
 
 import { parseArgs } from 'node:util';
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '10' },
     threads: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
+    /** Only the prompts of these schemas, to go on with a run that was stopped. */
+    kinds: { type: 'string' },
   },
 });
 const [count, batch, threads, seed] = [values.prompts, values.batch, values.threads, values.seed].map(Number);
@@ -116,9 +119,12 @@ const totals = Object.fromEntries(
 let [same, asked] = [0, 0];
 const started = performance.now();
 // Prompts of a batch share a schema.
-const everyPrompt = Array.from({ length: count }, (_, i) => promptOf(i));
-for (const kind of Object.keys(schemas)) {
-  const all = everyPrompt.filter((asked) => asked.kind === kind);
+const kinds = values.kinds?.split(',') ?? Object.keys(schemas);
+const wanted = Array.from({ length: count }, (_, i) => promptOf(i)).filter(({ kind }) =>
+  kinds.includes(kind),
+);
+for (const kind of kinds) {
+  const all = wanted.filter((asked) => asked.kind === kind);
   for (let first = 0; first < all.length; first += batch) {
     const prompts = all.slice(first, first + batch).map(({ prompt }) => prompt);
     const answers: Record<string, Result[]> = {};
@@ -141,7 +147,7 @@ for (const kind of Object.keys(schemas)) {
       answers[a].filter(({ tokens }, i) => tokens.join() === answers[b][i].tokens.join()).length;
     same += equal('greedy', 'prompt-lookup');
     asked += prompts.length;
-    const minutes = ((performance.now() - started) / 60_000) * (count / asked - 1);
+    const minutes = ((performance.now() - started) / 60_000) * (wanted.length / asked - 1);
     console.log(
       `${asked} prompts, about ${Math.ceil(minutes)} min left: ${Object.entries(totals)
         .map(([label, { valid }]) => `${label} ${valid} valid`)

@@ -91,7 +91,8 @@ export function beamPhases(
   { beams: limit, lengthPenalty, earlyStopping, legal = false, elect = ([best]) => best }: BeamSettings,
   run: Run,
 ): Partial<Phases> {
-  let beams: Beam[] = [{ choices: [], logProb: 0, sequence: run.sequence }];
+  /** None before the prompt is read: until then, the run may be given another sequence that shares a prefix. */
+  let beams: Beam[] = [];
   let survivors: Candidate[] = [];
   /** At most `limit`, best first. */
   let finished: Finished[] = [];
@@ -108,14 +109,15 @@ export function beamPhases(
 
   return {
     needsLogits: true,
-    propose: () => ({
-      groups: beams.map(({ choices, sequence }) => {
+    propose: () => {
+      if (beams.length === 0) beams = [{ choices: [], logProb: 0, sequence: run.sequence }];
+      const groups = beams.map(({ choices, sequence }) => {
         const last = choices.at(-1);
         const tokens = last ? [last.token] : run.pending();
         return { sequence, tokens, scored: [tokens.length - 1] };
-      }),
-      draft: emptyDraft,
-    }),
+      });
+      return { groups, draft: emptyDraft };
+    },
     choose: (_run, _proposal, scores) => {
       survivors = [];
       for (const [rank, candidate] of expand(run, beams, scores, width, legal).entries()) {

@@ -34,6 +34,7 @@ const batch: BatchRequest[] = questions.flatMap((question, q) =>
       ignoreEos: true,
       ...(q === 1 && { temperature: 0.8, seed: d }),
       ...(q === 2 && { method: 'prompt-lookup' }),
+      ...(q === 3 && { method: 'beam-search', methodOptions: { beams: 2 } }),
     },
   })),
 );
