@@ -156,7 +156,8 @@ for await (const outcome of decodeBatch(model, requests, { sharing: 'recent', or
   total.faithful += check.faithful;
   finished++;
   const minutes = ((performance.now() - started) / 60_000) * (requests.length / finished - 1);
-  process.stderr.write(`${finished} of ${requests.length}, about ${Math.ceil(minutes)} min left\n`);
+  if (finished % 10 === 0)
+    process.stderr.write(`${finished} of ${requests.length}, about ${Math.ceil(minutes)} min left\n`);
   if (finished % 50 === 0 && finished < requests.length) report();
 }
 report();
