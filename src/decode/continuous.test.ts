@@ -61,8 +61,8 @@ describe('ContinuousBatch', () => {
     await Promise.all(
       [...Array(8)].map(() => shared.generate(prompts[0], { maxTokens: 20, ignoreEos: true }).result),
     );
-    // Eight prompts are read one by one, then nineteen tokens each follow together.
-    expect(forwards).toBe(8 + 19);
+    // Eight prompts are read together, then nineteen tokens each follow together.
+    expect(forwards).toBe(1 + 19);
     expect(batch.running).toBe(0);
   });
 

@@ -134,9 +134,9 @@ describe('decode', () => {
     }
     expect(finished.toSorted()).toEqual([0, 1, 2, 3, 4]);
     expect(model.batch.used).toBe(0);
-    // Prompts alone, then together, then ever fewer.
-    const lanes = scorer.rows.map((forward) => forward.length);
-    const shared = lanes.slice(lanes.findIndex((count) => count > 1));
+    // The prompts of more than a token (one with a draft), then all together, then ever fewer.
+    expect(scorer.rows[0]).toEqual([3, 5, 6]);
+    const shared = scorer.rows.slice(1).map((forward) => forward.length);
     expect(shared[0]).toBe(4);
     expect(shared).toEqual(shared.toSorted((a, b) => b - a));
     expect(shared.at(-1)).toBe(1);

@@ -1,8 +1,8 @@
 /**
  * The decoding loop: propose, score, choose, remember, until every run has finished. Once their prompts are read,
  * all runs share each forward, a lane each; a row's result does not depend on its neighbours, so a batch gives what
- * single runs give. Runs join and leave between forwards (`RunningSet`); those that share one lane also read their
- * prompts in the forwards in which others decode.
+ * single runs give. Runs join and leave between forwards (`RunningSet`); which of them read and which decode in one is
+ * told in turns.ts.
  */
 
 import type { KvCache } from '../cache/index.ts';
@@ -17,6 +17,7 @@ import {
 import { type Choice, defaultPhases, draftTokens, emptyDraft, type Phases, type Proposal } from './phases.ts';
 import type { Run } from './run.ts';
 import type { Step } from './step.ts';
+import { type Turn, turnsOf } from './turns.ts';
 
 /** The part of a model the loop needs. */
 export interface Scorer {
@@ -84,7 +85,7 @@ export class RunningSet {
   readonly #lanes: Lanes;
   /** In the order in which they were added. */
   #workers: Worker[] = [];
-  /** Most rows of a forward in which a prompt is read. Every decoding run has its rows all the same. */
+  /** Most rows of a forward in which prompts are read, see `turnsOf`. */
   readonly budget: number;
   readonly #onFailure: FailureHandler | undefined;
 
@@ -141,7 +142,12 @@ export class RunningSet {
    */
   async *step(signal?: AbortSignal): AsyncGenerator<Step, void, void> {
     try {
-      yield* score(this.#model, this.#turns(), (worker, error) => this.#fail(worker, error), signal);
+      yield* score(
+        this.#model,
+        turnsOf(this.#workers, this.budget),
+        (worker, error) => this.#fail(worker, error),
+        signal,
+      );
     } finally {
       const finished = this.#workers.filter(({ run }) => run.finish);
       this.#workers = this.#workers.filter(({ run }) => !run.finish);
@@ -149,36 +155,6 @@ export class RunningSet {
       for (const { run } of finished.toReversed()) close(this.#lanes, run);
     }
   }
-
-  /**
-   * Who takes part in the next forward, and the chunk of a prompt that is read where it is not the run's own proposal.
-   * Runs with a lane each read their prompts one after the other and alone: the other lanes would be padded to the
-   * prompt's many rows. Runs that share a lane fill the budget with prompts, first come, first served.
-   */
-  #turns(): Turn[] {
-    const turns = this.#workers.map((worker) => ({ worker, unread: worker.unread() }));
-    const reading = turns.filter(({ unread }) => unread.length > 0);
-    if (reading.length === 0) return turns.map(({ worker }) => ({ worker }));
-    const shared = this.#workers.every(({ run }) => run.cache === reading[0].worker.run.cache);
-    const decoding = shared ? turns.filter(({ unread }) => unread.length === 0) : [];
-    const chosen: Turn[] = decoding.map(({ worker }) => ({ worker }));
-    let room = Math.max(1, this.budget - decoding.length);
-    for (const { worker, unread } of shared ? reading : [reading[0]]) {
-      if (room === 0) break;
-      const rows = Math.min(room, unread.length);
-      const whole = rows === unread.length && !worker.readsAhead;
-      chosen.push(whole ? { worker } : { worker, unread, rows });
-      room -= rows;
-    }
-    return chosen;
-  }
-}
-
-/** A worker's part in a forward: its own proposal, or the first rows of what it has not read yet. */
-interface Turn {
-  worker: Worker;
-  unread?: readonly number[];
-  rows?: number;
 }
 
 /**
@@ -187,7 +163,7 @@ interface Turn {
  */
 async function* score(
   model: Scorer,
-  turns: readonly Turn[],
+  turns: readonly Turn<Worker>[],
   fail: Fail,
   signal?: AbortSignal,
 ): AsyncGenerator<Step, void, void> {
@@ -213,7 +189,7 @@ async function* score(
   }
 }
 
-async function proposalOf({ worker, unread, rows }: Turn): Promise<Proposal> {
+async function proposalOf({ worker, unread, rows }: Turn<Worker>): Promise<Proposal> {
   if (!unread) return worker.propose();
   const { run } = worker;
   run.cache.reserve(unread.length);

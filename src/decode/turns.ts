@@ -1,0 +1,71 @@
+/** Who takes part in a forward: which prompts are read in it, how much of them, and whether others decode beside them. */
+
+import type { Run } from './run.ts';
+
+/** A run as far as its turns go. */
+interface Reader {
+  readonly run: Run;
+  /** What it has to read is no part of its own proposals. */
+  readonly readsAhead: boolean;
+  /** Tokens that are to be cached before it decodes. */
+  unread(): readonly number[];
+}
+
+/** A part in a forward: the run's own proposal, or the first `rows` of what it has not read yet. */
+export interface Turn<R extends Reader = Reader> {
+  readonly worker: R;
+  readonly unread?: readonly number[];
+  readonly rows?: number;
+}
+
+type Reading<R extends Reader> = Required<Pick<Turn<R>, 'worker' | 'unread'>>;
+
+/**
+ * The next forward of some runs, first come, first served. Runs that share a lane decode beside those that read, which fill the
+ * budget. Where each has a lane, lanes are padded to the longest: then those that read have the forward to themselves.
+ * @param budget Most rows of a forward in which prompts are read, padding included. Every decoding run of a lane that is shared
+ * has its rows all the same.
+ */
+export function turnsOf<R extends Reader>(workers: readonly R[], budget: number): Turn<R>[] {
+  const turns = workers.map((worker) => ({ worker, unread: worker.unread() }));
+  const reading = turns.filter(({ unread }) => unread.length > 0);
+  if (reading.length === 0) return workers.map((worker) => ({ worker }));
+  const [{ run }] = workers;
+  const shared = workers.every((worker) => worker.run.cache === run.cache);
+  const decoding = shared ? turns.filter(({ unread }) => unread.length === 0) : [];
+  const chosen: Turn<R>[] = decoding.map(({ worker }) => ({ worker }));
+  let room = Math.max(1, budget - decoding.length);
+  for (const { worker, unread } of shared ? reading : sideBySide(reading, budget)) {
+    if (room === 0) break;
+    const rows = Math.min(room, unread.length);
+    const whole = rows === unread.length && !worker.readsAhead;
+    chosen.push(whole ? { worker } : { worker, unread, rows });
+    room -= rows;
+  }
+  return chosen;
+}
+
+/** Least share of a forward's rows that is not padding. */
+const leastFilled = 0.75;
+
+/**
+ * The first that reads, and those that can read beside it, each in its lane. Only where nothing is cached yet: a forward that
+ * reads slots takes the lanes between its lanes along.
+ */
+function sideBySide<R extends Reader>(reading: readonly Reading<R>[], budget: number): Reading<R>[] {
+  const begins = ({ worker }: Reading<R>) => worker.run.sequence.length === 0;
+  const [first, ...others] = reading;
+  const chosen = [first];
+  if (!begins(first)) return chosen;
+  let longest = first.unread.length;
+  let filled = longest;
+  for (const turn of others.filter(begins)) {
+    const rows = turn.unread.length;
+    const padded = (chosen.length + 1) * Math.max(longest, rows);
+    if (padded > budget || filled + rows < leastFilled * padded) continue;
+    chosen.push(turn);
+    longest = Math.max(longest, rows);
+    filled += rows;
+  }
+  return chosen;
+}
