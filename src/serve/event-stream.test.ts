@@ -52,6 +52,24 @@ it('among many, events are sent together, the first at once and the last with th
   expect(pace.open).toBe(500);
 });
 
+it('an event that is made when it is written tells what has come until then', async () => {
+  const pace = new WritePace();
+  pace.open = 500;
+  let heard: string[] = [];
+  const take = () => heard.splice(0).join('+');
+  const pieces = await received(pace, async (stream) => {
+    for (const event of events) {
+      heard = [...heard, event];
+      if (heard.length === 1) await stream.send(take, 'late');
+      await sleep(10);
+    }
+  });
+  expect(pieces.map(({ text }) => text)).toEqual([
+    'event: late\ndata: event 0\n\n',
+    `event: late\ndata: ${events.slice(1).join('+')}\n\n`,
+  ]);
+});
+
 it('much is not held back', async () => {
   const pace = new WritePace();
   pace.open = 500_000;

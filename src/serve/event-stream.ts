@@ -28,8 +28,9 @@ export class EventStream {
   readonly #timeoutMs: number;
   readonly #pace: WritePace;
   #waiting: Promise<void> | undefined;
-  /** Events that are still to be written. */
-  #held = '';
+  /** Events that are still to be written, and how many characters they have as far as that is known. */
+  #held: (() => string)[] = [];
+  #heldLength = 0;
   #written = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
@@ -48,16 +49,20 @@ export class EventStream {
 
   /** There was an event; from now on an error can only be told as another. */
   get started(): boolean {
-    return this.#res.headersSent || this.#held !== '';
+    return this.#res.headersSent || this.#held.length > 0;
   }
 
-  /** Sends an event of one line; resolves once there is room for another, or nobody is there any more. */
-  async send(data: string, event?: string): Promise<void> {
+  /**
+   * Sends an event of one line; resolves once there is room for another, or nobody is there any more.
+   * @param data a function is asked when the event is written, so that it can tell what has come until then.
+   */
+  async send(data: string | (() => string), event?: string): Promise<void> {
     if (this.#gone) return;
     const named = event === undefined ? '' : `event: ${event}\n`;
-    if (this.#held === '') this.#schedule();
-    this.#held += `${named}data: ${data}\n\n`;
-    if (this.#held.length > mostHeld) this.#write();
+    if (this.#held.length === 0) this.#schedule();
+    this.#held.push(() => `${named}data: ${typeof data === 'string' ? data : data()}\n\n`);
+    this.#heldLength += typeof data === 'string' ? data.length : 0;
+    if (this.#heldLength > mostHeld) this.#write();
     await this.#waiting;
   }
 
@@ -75,7 +80,7 @@ export class EventStream {
   #write(): void {
     clearTimeout(this.#timer);
     const res = this.#res;
-    if (this.#gone || this.#held === '') return;
+    if (this.#gone || this.#held.length === 0) return;
     if (!res.headersSent) {
       this.#pace.open++;
       res.once('close', () => this.#pace.open--);
@@ -86,8 +91,9 @@ export class EventStream {
         'x-accel-buffering': 'no',
       });
     }
-    const text = this.#held;
-    this.#held = '';
+    const text = this.#held.map((event) => event()).join('');
+    this.#held = [];
+    this.#heldLength = 0;
     this.#written = performance.now();
     if (!res.write(text)) void this.#room();
   }

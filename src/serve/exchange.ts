@@ -108,9 +108,10 @@ export class Exchange {
     this.res.end(this.req.method === 'HEAD' ? undefined : text);
   }
 
-  /** Sends a value as a server-sent event; waits for a slow reader. */
-  event(value: unknown, name?: string): Promise<void> {
-    return this.#events.send(JSON.stringify(value), name);
+  /** Sends a value as a server-sent event, a function's value when it is written; waits for a slow reader. */
+  event(value: object | (() => object), name?: string): Promise<void> {
+    const data = typeof value === 'function' ? () => JSON.stringify(value()) : JSON.stringify(value);
+    return this.#events.send(data, name);
   }
 
   /** Ends a stream of events as OpenAI does. */

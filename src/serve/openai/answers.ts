@@ -1,7 +1,7 @@
 /** Answers of several prompts and choices at once: whole, or as chunks in the order in which they come. */
 
 import type { Generation, Prompt, Result } from '../../decode/generate.ts';
-import type { FinishReason, Step } from '../../decode/step.ts';
+import type { CommittedToken, FinishReason, Step } from '../../decode/step.ts';
 import type { Ready } from '../decoding.ts';
 
 /** Of an answer that was not cut off by a tool call. */
@@ -11,6 +11,36 @@ export const finishReason = (finish: FinishReason): 'stop' | 'length' =>
 /** Starts `n` answers for each prompt; the choices of a prompt follow each other. */
 export function startAll(ready: Ready, prompts: readonly Prompt[], n: number, signal: AbortSignal) {
   return prompts.flatMap((prompt) => ready.start(prompt, signal, n));
+}
+
+/** What was said of an answer since the last event about it; the next one tells it all, when it is written. */
+export class Pieces {
+  #text = '';
+  #tokens: CommittedToken[] = [];
+  readonly #send: (event: () => object) => Promise<void>;
+  readonly #eventOf: (text: string, tokens: readonly CommittedToken[]) => object;
+
+  constructor(
+    send: (event: () => object) => Promise<void>,
+    eventOf: (text: string, tokens: readonly CommittedToken[]) => object,
+  ) {
+    this.#send = send;
+    this.#eventOf = eventOf;
+  }
+
+  async add(text: string, tokens: readonly CommittedToken[]): Promise<void> {
+    const begun = this.#text !== '' || this.#tokens.length > 0;
+    this.#text += text;
+    this.#tokens.push(...tokens);
+    if (!begun && (text !== '' || tokens.length > 0)) await this.#send(() => this.#take());
+  }
+
+  #take(): object {
+    const event = this.#eventOf(this.#text, this.#tokens);
+    this.#text = '';
+    this.#tokens = [];
+    return event;
+  }
 }
 
 /** Reads all answers side by side; the first failure ends them, as `abort` must see to. */

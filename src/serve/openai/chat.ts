@@ -8,7 +8,7 @@ import type { Step } from '../../decode/step.ts';
 import type { ChatMessage } from '../../text/chat.ts';
 import { type Decoding, prepare } from '../decoding.ts';
 import type { Exchange } from '../exchange.ts';
-import { finishReason, readAll, startAll, usageOf } from './answers.ts';
+import { finishReason, Pieces, readAll, startAll, usageOf } from './answers.ts';
 import { chatBody, type Message } from './fields.ts';
 import { chatLogprobs, TokenOrder } from './logprobs.ts';
 import { engineOptions } from './options.ts';
@@ -38,15 +38,20 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
       object: 'chat.completion.chunk',
       choices: [{ index, delta, logprobs: null, finish_reason: null, ...rest }],
     });
+    const pieces = generations.map(
+      (_, index) =>
+        new Pieces(
+          (event) => exchange.event(event),
+          (content, tokens) =>
+            chunk(index, { content }, tokens.length > 0 ? { logprobs: chatLogprobs(model, tokens) } : {}),
+        ),
+    );
     const send = async (index: number, step: Step) => {
-      const tokens = body.logprobs ? orders[index].take(step.committed) : [];
-      const logprobs = tokens.length > 0 ? { logprobs: chatLogprobs(model, tokens) } : {};
       if (step.step === 1) await exchange.event(chunk(index, { role: 'assistant', content: '' }));
       // A call is told whole, once it is known which function it is.
       const content = listeners[index](step.text);
-      if (content === '' && tokens.length === 0) return;
       told[index] += content.length;
-      await exchange.event(chunk(index, { content }, logprobs));
+      await pieces[index].add(content, body.logprobs ? orders[index].take(step.committed) : []);
     };
 
     const results = await readAll(generations, body.stream ? send : () => {}, abort);

@@ -5,7 +5,7 @@ import type { Prompt } from '../../decode/generate.ts';
 import type { Step } from '../../decode/step.ts';
 import { type Decoding, prepare } from '../decoding.ts';
 import type { Exchange } from '../exchange.ts';
-import { finishReason, readAll, startAll, usageOf } from './answers.ts';
+import { finishReason, Pieces, readAll, startAll, usageOf } from './answers.ts';
 import { type CompletionBody, completionBody } from './fields.ts';
 import { completionLogprobs, TokenOrder } from './logprobs.ts';
 import { engineOptions } from './options.ts';
@@ -35,14 +35,20 @@ export async function completions(exchange: Exchange, decoding: Decoding): Promi
       ...about,
       choices: [{ index, text, logprobs: null, finish_reason: null, ...rest }],
     });
-    const send = async (index: number, step: Step) => {
-      const tokens = wanted === undefined ? [] : orders[index].take(step.committed);
-      if (step.text === '' && tokens.length === 0) return;
-      if (tokens.length === 0) return exchange.event(chunk(index, step.text));
-      const logprobs = completionLogprobs(model, tokens, offsets[index]);
-      offsets[index] += logprobs.tokens.join('').length;
-      await exchange.event(chunk(index, step.text, { logprobs }));
-    };
+    const pieces = generations.map(
+      (_, index) =>
+        new Pieces(
+          (event) => exchange.event(event),
+          (text, tokens) => {
+            if (tokens.length === 0) return chunk(index, text);
+            const logprobs = completionLogprobs(model, tokens, offsets[index]);
+            offsets[index] += logprobs.tokens.join('').length;
+            return chunk(index, text, { logprobs });
+          },
+        ),
+    );
+    const send = (index: number, step: Step) =>
+      pieces[index].add(step.text, wanted === undefined ? [] : orders[index].take(step.committed));
 
     const results = await readAll(generations, body.stream ? send : () => {}, abort);
     exchange.count(model.id, results);
