@@ -1,8 +1,8 @@
 /** The slot cache: bookkeeping of slots and sequences, the K/V tensors they index, and the rows of a forward. */
 export { bucketOf } from './buckets.ts';
 export { KvBatch } from './kv-batch.ts';
-export { KvCache, type NewRows } from './kv-cache.ts';
-export { type KvShape, KvStore } from './kv-store.ts';
+export { KvCache } from './kv-cache.ts';
+export { type KvShape, KvStore, type NewRows } from './kv-store.ts';
 export {
   type Attention,
   buildRows,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KvCache, type NewRows } from './kv-cache.ts';
+import { KvCache } from './kv-cache.ts';
+import type { NewRows } from './kv-store.ts';
 import type { Sequence } from './sequence.ts';
 
 const shape = { layers: 2, kvHeads: 2, headDim: 3, valueDim: 2 };

@@ -6,23 +6,10 @@
  * `nextPosition + depth`, which is the position a path's rows get here, so they are stored as they are.
  */
 
-import { QuickstepError } from '../errors.ts';
 import { bucketOf } from './buckets.ts';
-import { type KvShape, KvStore } from './kv-store.ts';
+import { type KvShape, KvStore, type NewRows } from './kv-store.ts';
 import type { Sequence } from './sequence.ts';
 import { SlotCache, type SlotCacheOptions } from './slot-cache.ts';
-
-/** New K/V rows as one forward returned them, one array per layer. */
-export interface NewRows {
-  /** All rows of the forward. */
-  readonly rows: number;
-  /** The row that indices count from, where a forward has several owners; default 0. */
-  readonly offset?: number;
-  /** Per layer `[kvHeads, rows, headDim]`. */
-  readonly keys: readonly Float32Array[];
-  /** Per layer `[kvHeads, rows, valueDim]`. */
-  readonly values: readonly Float32Array[];
-}
 
 /** A smaller capacity pays when it takes at least a quarter away; what stays is copied. */
 export const isSparse = (needed: number, capacity: number): boolean => needed <= 0.75 * capacity;
@@ -71,23 +58,13 @@ export class KvCache {
    * @throws QuickstepError `out-of-memory`, `bad-shape` when `outputs` do not fit the store, `disposed`.
    */
   commit(sequence: Sequence, outputs: NewRows, rowIndices: ArrayLike<number>): Int32Array {
-    const { layers } = this.store.shape;
-    const { keys, values, rows, offset = 0 } = outputs;
-    if (keys.length !== layers || values.length !== layers) {
-      throw new QuickstepError(
-        'bad-shape',
-        `A forward returned the K/V of ${keys.length} layers to a cache of ${layers}.`,
-        'Use the cache with the program it was made for.',
-      );
-    }
+    const { offset = 0 } = outputs;
     const length = sequence.length;
-    const sources = Int32Array.from(rowIndices, (row) => row + offset);
+    const sources = offset === 0 ? rowIndices : Int32Array.from(rowIndices, (row) => row + offset);
     const slots = this.slots.append(sequence, rowIndices.length);
     try {
       if (this.slots.capacity > this.capacity) this.store.resize(this.slots.capacity);
-      for (let layer = 0; layer < layers; layer++) {
-        this.store.write(layer, keys[layer], values[layer], rows, sources, slots, this.lane);
-      }
+      this.store.write(outputs, sources, slots, this.lane);
     } catch (error) {
       this.slots.crop(sequence, length);
       throw error;

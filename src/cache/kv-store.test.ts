@@ -2,15 +2,26 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KvStore } from './kv-store.ts';
+import { KvStore, type NewRows } from './kv-store.ts';
 import type { Move } from './slot-cache.ts';
 
 const shape = { layers: 2, kvHeads: 3, headDim: 4, valueDim: 2 };
 
 /** `[heads, rows, dim]` of numbers found nowhere else. */
-function uniqueRows(from: number, rows: number, dim: number): Float32Array {
-  return Float32Array.from({ length: shape.kvHeads * rows * dim }, (_, i) => from + i);
+function uniqueRows(from: number, rows: number, dim: number, lanes = 1): Float32Array {
+  return Float32Array.from({ length: lanes * shape.kvHeads * rows * dim }, (_, i) => from + i);
 }
+
+/** The same rows for both layers. */
+const newRows = (
+  keys: Float32Array,
+  values: Float32Array,
+  rest: Omit<NewRows, 'keys' | 'values'>,
+): NewRows => ({
+  ...rest,
+  keys: [keys, keys],
+  values: [values, values],
+});
 
 /** What a slot holds across heads: `[kvHeads][dim]`. */
 function read(tensor: Float32Array, rows: number, dim: number, row: number): number[][] {
@@ -24,7 +35,8 @@ const operation = fc.oneof(
   fc.record({ kind: fc.constant('resize' as const), capacity: fc.constantFrom(0, 32, 64, 128, 192, 512) }),
   fc.record({
     kind: fc.constant('write' as const),
-    layer: fc.nat({ max: 1 }),
+    lanes: fc.integer({ min: 1, max: 3 }),
+    pick: fc.nat({ max: 2 }),
     rows: fc.integer({ min: 1, max: 8 }),
     // Runs of rows into slots one or two apart, so that some travel together and some alone.
     pairs: fc.array(
@@ -64,9 +76,10 @@ describe('KvStore', () => {
               for (const slot of layer.keys()) if (slot >= each.capacity) layer.delete(slot);
             }
           } else if (each.kind === 'write') {
-            const { layer, rows } = each;
-            const keys = uniqueRows(unique, rows, shape.headDim);
-            const values = uniqueRows(-unique, rows, shape.valueDim);
+            const { rows, lanes } = each;
+            const lane = each.pick % lanes;
+            const keys = uniqueRows(unique, rows, shape.headDim, lanes);
+            const values = uniqueRows(-unique, rows, shape.valueDim, lanes);
             unique += keys.length;
             const pairs = each.pairs
               .flatMap(({ source, slot, run, step }) =>
@@ -74,16 +87,15 @@ describe('KvStore', () => {
               )
               .filter(({ source, slot }) => source < rows && slot < store.capacity);
             store.write(
-              layer,
-              keys,
-              values,
-              rows,
+              newRows(keys, values, { rows, lanes, lane }),
               pairs.map(({ source }) => source),
               pairs.map(({ slot }) => slot),
             );
             for (const { source, slot } of pairs) {
-              const key = read(keys, rows, shape.headDim, source);
-              model[layer].set(slot, { key, value: read(values, rows, shape.valueDim, source) });
+              const own = (all: Float32Array) => all.subarray((all.length / lanes) * lane);
+              const key = read(own(keys), rows, shape.headDim, source);
+              const value = read(own(values), rows, shape.valueDim, source);
+              for (const layer of model) layer.set(slot, { key, value });
             }
           } else {
             const moves = squeeze(each.live.slice(0, store.capacity));
@@ -117,7 +129,7 @@ describe('KvStore', () => {
     const written = () => before.some((value) => value !== 0);
     expect(written()).toBe(false);
     store.resize(64);
-    store.write(0, uniqueRows(1, 1, 4), uniqueRows(1, 1, 2), 1, [0], [5]);
+    store.write(newRows(uniqueRows(1, 1, 4), uniqueRows(1, 1, 2), { rows: 1 }), [0], [5]);
     expect(written()).toBe(true);
     expect(store.key(0)).toEqual(before);
     store.resize(128);
@@ -171,11 +183,16 @@ describe('KvStore', () => {
     const badShape = expect.objectContaining({ code: 'bad-shape' });
     const keys = uniqueRows(0, 2, 4);
     const values = uniqueRows(0, 2, 2);
-    expect(() => store.write(0, values, values, 2, [0], [0])).toThrow(badShape);
-    expect(() => store.write(0, keys, keys, 2, [0], [0])).toThrow(badShape);
-    expect(() => store.write(0, keys, values, 2, [2], [0])).toThrow(badShape);
-    expect(() => store.write(0, keys, values, 2, [0], [32])).toThrow(badShape);
-    expect(() => store.write(0, keys, values, 2, [0, 1], [0])).toThrow(badShape);
+    const write = (rows: NewRows, sources = [0], slots = [0]) => store.write(rows, sources, slots);
+    const fitting = newRows(keys, values, { rows: 2 });
+    expect(() => write(newRows(values, values, { rows: 2 }))).toThrow(badShape);
+    expect(() => write(newRows(keys, keys, { rows: 2 }))).toThrow(badShape);
+    expect(() => write({ ...fitting, keys: [keys] })).toThrow(badShape);
+    expect(() => write({ ...fitting, lanes: 2 })).toThrow(badShape);
+    expect(() => write({ ...fitting, lane: 1 })).toThrow(badShape);
+    expect(() => write(fitting, [2])).toThrow(badShape);
+    expect(() => write(fitting, [0], [32])).toThrow(badShape);
+    expect(() => write(fitting, [0, 1])).toThrow(badShape);
     expect(() => new KvStore({ ...shape, layers: 0 })).toThrow(badShape);
   });
 });

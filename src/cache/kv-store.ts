@@ -22,6 +22,21 @@ export interface KvShape {
   readonly valueDim?: number;
 }
 
+/** New K/V rows as one forward returned them, one array per layer. */
+export interface NewRows {
+  /** Rows of each lane. */
+  readonly rows: number;
+  /** Lanes of the arrays, and which of them these rows are; default: one lane. */
+  readonly lanes?: number;
+  readonly lane?: number;
+  /** The row of the lane that indices count from, where a forward has several owners; default 0. */
+  readonly offset?: number;
+  /** Per layer `[lanes, kvHeads, rows, headDim]`. */
+  readonly keys: readonly Float32Array[];
+  /** Per layer `[lanes, kvHeads, rows, valueDim]`. */
+  readonly values: readonly Float32Array[];
+}
+
 export class KvStore {
   readonly shape: Required<KvShape>;
   #capacity = 0;
@@ -111,28 +126,32 @@ export class KvStore {
   }
 
   /**
-   * Copies row `sources[i]` of a layer's new rows into slot `slots[i]` of a lane.
-   * @param keys `[kvHeads, rows, headDim]`
-   * @param values `[kvHeads, rows, valueDim]`
+   * Copies row `sources[i]` of all layers' new rows into slot `slots[i]` of a lane. `offset` plays no part.
    * @throws QuickstepError `bad-shape` when an array does not have its shape, or a row or slot does not exist.
    */
-  write(
-    layer: number,
-    keys: Float32Array,
-    values: Float32Array,
-    rows: number,
-    sources: ArrayLike<number>,
-    slots: ArrayLike<number>,
-    lane = 0,
-  ): void {
-    const { kvHeads, headDim, valueDim } = this.shape;
-    checkLength(`New keys of layer ${layer}`, keys, kvHeads * rows * headDim);
-    checkLength(`New values of layer ${layer}`, values, kvHeads * rows * valueDim);
+  write(newRows: NewRows, sources: ArrayLike<number>, slots: ArrayLike<number>, lane = 0): void {
+    const { layers, kvHeads, headDim, valueDim } = this.shape;
+    const { rows, lanes = 1, lane: from = 0, keys, values } = newRows;
+    if (keys.length !== layers || values.length !== layers) {
+      throw new QuickstepError(
+        'bad-shape',
+        `A forward returned the K/V of ${keys.length} layers to a cache of ${layers}.`,
+        'Use the cache with the program it was made for.',
+      );
+    }
     checkLength('The slots to write', slots, sources.length);
     checkIndices('row', sources, rows);
     checkIndices('slot', slots, this.#capacity);
-    this.#keys[layer].write(keys, rows, sources, slots, lane * kvHeads, kvHeads);
-    this.#values[layer].write(values, rows, sources, slots, lane * kvHeads, kvHeads);
+    checkIndices('lane of new rows', [from], lanes);
+    for (let layer = 0; layer < layers; layer++) {
+      checkLength(`New keys of layer ${layer}`, keys[layer], lanes * kvHeads * rows * headDim);
+      checkLength(`New values of layer ${layer}`, values[layer], lanes * kvHeads * rows * valueDim);
+    }
+    const place = { from: from * kvHeads, to: lane * kvHeads, heads: kvHeads };
+    for (let layer = 0; layer < layers; layer++) {
+      this.#keys[layer].write(keys[layer], rows, sources, slots, place);
+      this.#values[layer].write(values[layer], rows, sources, slots, place);
+    }
   }
 
   /** Moves the contents of slots as `SlotCache.compact` renamed them. */

@@ -100,7 +100,8 @@ export class SlotCache {
         'Shorten the prompt, free finished sequences, or raise maxSlots.',
       );
     }
-    const slots = Int32Array.from({ length: count }, () => this.#allocate());
+    const slots = new Int32Array(count);
+    for (let i = 0; i < count; i++) slots[i] = this.#allocate();
     entries.append(slots);
     return slots;
   }

@@ -14,6 +14,9 @@ import type { Move } from './slot-cache.ts';
 /** Floats: a mebibyte. */
 const worthGiving = 2 ** 18;
 
+/** Floats up to which a loop copies faster than views of both sides are made. */
+const fewFloats = 128;
+
 export class SlotTensor {
   heads: number;
   readonly dim: number;
@@ -99,19 +102,19 @@ export class SlotTensor {
   }
 
   /**
-   * Copies row `sources[i]` of `rows` into slot `slots[i]` of `heads` heads from head `first`; neighbours in both
-   * travel in one copy.
-   * @param rows `[heads, count, dim]`
+   * Copies row `sources[i]` of `rows` into slot `slots[i]`; neighbours in both travel in one copy.
+   * @param rows `[any heads, count, dim]`
+   * @param place `heads` heads from head `from` of the rows become those from head `to`.
    */
   write(
     rows: Float32Array,
     count: number,
     sources: ArrayLike<number>,
     slots: ArrayLike<number>,
-    first: number,
-    heads: number,
+    { from: first, to: target, heads }: { from: number; to: number; heads: number },
   ): void {
     const { dim } = this;
+    const data = this.#data;
     for (let start = 0, end = 0; start < sources.length; start = end) {
       do end++;
       while (
@@ -120,9 +123,11 @@ export class SlotTensor {
         slots[end] === slots[end - 1] + 1
       );
       for (let head = 0; head < heads; head++) {
-        const from = (head * count + sources[start]) * dim;
-        const to = ((first + head) * this.#capacity + slots[start]) * dim;
-        this.#data.set(rows.subarray(from, from + (end - start) * dim), to);
+        const from = ((first + head) * count + sources[start]) * dim;
+        const to = ((target + head) * this.#capacity + slots[start]) * dim;
+        const length = (end - start) * dim;
+        if (length > fewFloats) data.set(rows.subarray(from, from + length), to);
+        else for (let i = 0; i < length; i++) data[to + i] = rows[from + i];
       }
     }
   }

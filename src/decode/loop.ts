@@ -218,11 +218,16 @@ async function* forward(
   started: number,
   fail: Fail,
 ): AsyncGenerator<Step, void, void> {
-  const caches = [...new Set(proposed.map(({ worker }) => worker.run.cache))];
-  const sharers = caches.map((cache) => proposed.filter(({ worker }) => worker.run.cache === cache));
-  const lanes = caches.map((cache, i) => ({
+  const sharers = new Map<KvCache, (typeof proposed)[number][]>();
+  for (const each of proposed) {
+    const { cache } = each.worker.run;
+    const owners = sharers.get(cache);
+    if (owners) owners.push(each);
+    else sharers.set(cache, [each]);
+  }
+  const lanes = Array.from(sharers, ([cache, owners]) => ({
     cache,
-    groups: sharers[i].flatMap(({ proposal }) => proposal.groups),
+    groups: owners.flatMap(({ proposal }) => proposal.groups),
   }));
   const logits = proposed.some(({ worker }) => worker.needsLogits);
   const scoring = performance.now();
@@ -231,7 +236,7 @@ async function* forward(
   const forwards = await model.forwardLanes(lanes, { logits, newRows, states });
   const scoreSeconds = (performance.now() - scoring) / 1000;
   const shares = new Map<Worker, Forward>();
-  for (const [i, owners] of sharers.entries()) {
+  for (const [i, owners] of [...sharers.values()].entries()) {
     const parts = shareOut(
       forwards[i],
       owners.map(({ proposal }) => proposal.groups),

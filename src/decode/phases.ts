@@ -84,26 +84,25 @@ const maxForced = 16;
  * is, so what is written is what would be written one by one.
  */
 export function forcedDraft(run: Run): DraftTree {
-  const tokens = run.constraint?.state(run.generated).forcedTokens() ?? [];
+  if (!run.constraint) return emptyDraft;
+  const tokens = run.constraint.state(run.generated).forcedTokens();
   const drafted = tokens.slice(0, Math.max(0, Math.min(maxForced, run.remaining - 1)));
   return { tokens: drafted, parents: drafted.map((_, i) => i - 1) };
 }
 
 /** A proposal of the tokens not yet cached, followed by a draft tree, in one group of the run's own sequence. */
 export function proposeDraft(run: Run, draft: DraftTree = emptyDraft): Proposal {
+  const { sequence } = run;
   const pending = run.pending();
   const root = pending.length - 1;
+  if (draft.tokens.length === 0) return { groups: [{ sequence, tokens: pending, scored: [root] }], draft };
   const tokens = [...pending, ...draft.tokens];
   const parents = [
     ...pending.map((_, row) => row - 1),
     ...draft.parents.map((parent) => (parent < 0 ? root : parent + pending.length)),
   ];
   const scored = Array.from({ length: draft.tokens.length + 1 }, (_, i) => root + i);
-  const chain = draft.tokens.length === 0;
-  return {
-    groups: [{ sequence: run.sequence, tokens, parents: chain ? undefined : parents, scored }],
-    draft,
-  };
+  return { groups: [{ sequence, tokens, parents, scored }], draft };
 }
 
 /** The child of `node` (-1 for the committed text) with this token; -1 when there is none. */

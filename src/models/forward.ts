@@ -273,36 +273,31 @@ export function takeApart(
 ): Forward[] {
   const { places, rows } = batch;
   let first = 0;
+  const all = kept ? newRowsOf(batch, outputs, config) : undefined;
   return lanes.map(({ groups }, index) => {
     const scores = groups.map(({ scored }) => {
       const from = first;
       first += scored.length;
-      return scoresFrom(outputs, from, config.vocabSize);
+      return new HeadRows(outputs, from, config.vocabSize);
     });
     const used = sizeOf(groups);
-    if (!kept) return withoutRows({ scores, rows: used, outputs });
+    if (!all) return withoutRows({ scores, rows: used, outputs });
     const { lane, built } = places[index];
-    const newRows = newRowsOf(batch, outputs, config, lane);
     const [start, end] = [lane * rows, lane * rows + used].map((row) => row * config.hiddenSize);
     const states = (outputs.states?.data as Float32Array | undefined)?.subarray(start, end);
-    return { newRows, offsets: built.offsets, scores, states, rows: used, outputs };
+    return { newRows: { ...all, lane }, offsets: built.offsets, scores, states, rows: used, outputs };
   });
 }
 
-/** New K/V rows of a lane of the program, of its outputs `key.<layer>` and `value.<layer>`. */
+/** New K/V rows of all lanes of the program, its outputs `key.<layer>` and `value.<layer>`. */
 export function newRowsOf(
   { rows, lanes }: Pick<Batch, 'rows' | 'lanes'>,
   outputs: Readonly<Record<string, Tensor>>,
   { layers }: Pick<LlamaConfig, 'layers'>,
-  lane: number,
 ): NewRows {
-  const laneRows = (name: string) =>
-    Array.from({ length: layers }, (_, layer) => {
-      const data = outputs[`${name}.${layer}`].data as Float32Array;
-      const size = data.length / lanes;
-      return data.subarray(lane * size, (lane + 1) * size);
-    });
-  return { rows, keys: laneRows('key'), values: laneRows('value') };
+  const all = (name: string) =>
+    Array.from({ length: layers }, (_, layer) => outputs[`${name}.${layer}`].data as Float32Array);
+  return { rows, lanes, keys: all('key'), values: all('value') };
 }
 
 /** A forward whose K/V stayed in the graph. */
@@ -342,16 +337,33 @@ export function shareOut(forward: Forward, owned: readonly (readonly ScoreGroup[
   });
 }
 
-function scoresFrom(outputs: Readonly<Record<string, Tensor>>, from: number, vocabSize: number): Scores {
-  const topToken = outputs.topToken.data as BigInt64Array;
-  const expSum = outputs.expSum.data as Float32Array;
-  const logits = outputs.logits?.data as Float32Array | undefined;
-  return {
-    topToken: (index) => Number(topToken[from + index]),
-    topLogProb: (index) => -Math.log(expSum[from + index]),
-    logits: (index) => {
-      if (!logits) throw new Error('this forward was run without logits');
-      return logits.subarray((from + index) * vocabSize, (from + index + 1) * vocabSize);
-    },
-  };
+/** A group's rows of the head's outputs, from row `#from` on. */
+class HeadRows implements Scores {
+  readonly #from: number;
+  readonly #vocabSize: number;
+  readonly #topToken: BigInt64Array;
+  readonly #expSum: Float32Array;
+  readonly #logits: Float32Array | undefined;
+
+  constructor(outputs: Readonly<Record<string, Tensor>>, from: number, vocabSize: number) {
+    this.#from = from;
+    this.#vocabSize = vocabSize;
+    this.#topToken = outputs.topToken.data as BigInt64Array;
+    this.#expSum = outputs.expSum.data as Float32Array;
+    this.#logits = outputs.logits?.data as Float32Array | undefined;
+  }
+
+  topToken(index: number): number {
+    return Number(this.#topToken[this.#from + index]);
+  }
+
+  topLogProb(index: number): number {
+    return -Math.log(this.#expSum[this.#from + index]);
+  }
+
+  logits(index: number): Float32Array {
+    if (!this.#logits) throw new Error('this forward was run without logits');
+    const start = (this.#from + index) * this.#vocabSize;
+    return this.#logits.subarray(start, start + this.#vocabSize);
+  }
 }

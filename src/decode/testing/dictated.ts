@@ -1,6 +1,7 @@
 /** A model that wants to say what it is told to. Test support; not part of the package. */
 
 import type { KvCache } from '../../cache/index.ts';
+import type { Scores } from '../../models/forward.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 
 /** Logits are moved by more than any model is sure of. */
@@ -23,8 +24,9 @@ export function dictate(model: LanguageModel, text: string): () => void {
     const forwards = await Object.getPrototypeOf(model).forwardLanes.call(model, lanes, options);
     return forwards.map((forward: (typeof forwards)[number], lane: number) => ({
       ...forward,
-      scores: forward.scores.map((scores: (typeof forward.scores)[number]) => ({
-        ...scores,
+      scores: forward.scores.map((scores: Scores) => ({
+        topToken: (index: number) => scores.topToken(index),
+        topLogProb: (index: number) => scores.topLogProb(index),
         logits(index: number) {
           const logits = scores.logits(index);
           logits[script[Math.min(places[lane] + index, script.length - 1)]] += insistence;

@@ -102,10 +102,11 @@ export class CloverHeads implements AsyncDisposable {
       states: float32(shape, states),
       embeddings: float32(shape, embeddings),
     });
+    const newRows = newRowsOf(batch, outputs, this.config);
     let row = 0;
     return lanes.map(({ cache, sequence, following, asked }, i) => {
-      const newRows = newRowsOf(batch, outputs, this.config, batch.places[i].lane);
-      cache.commit(sequence, newRows, [...following.keys()]);
+      const { lane } = batch.places[i];
+      cache.commit(sequence, { ...newRows, lane }, [...following.keys()]);
       return asked.map(() => this.#guess(outputs, row++));
     });
   }
