@@ -42,6 +42,11 @@ export interface ContinuousOptions {
   maxRunning?: number;
 }
 
+/** Lets requests come in that have arrived while a forward blocked the event loop. A page's loop is not blocked. */
+const arrivals = async (): Promise<void> => {
+  if (typeof setImmediate === 'function') await new Promise<void>((resolve) => void setImmediate(resolve));
+};
+
 const closed = () => new QuickstepError('disposed', 'The batch is closed.', 'Make another one.');
 
 export class ContinuousBatch {
@@ -133,17 +138,18 @@ export class ContinuousBatch {
   }
 
   #newSet(): RunningSet {
-    return new RunningSet(this.model, this.#lanes, undefined, (run, error) => {
+    const onFailure = (run: Run, error: unknown) => {
       this.#running.get(run.request)?.steps.fail(error);
       this.#running.delete(run.request);
-    });
+    };
+    return new RunningSet(this.model, this.#lanes, { takeTurns: true, onFailure });
   }
 
   /** Steps while there is anything to do; only one call at a time does. */
   async #drive(): Promise<void> {
-    // The caller has its iterator before anything happens.
-    await undefined;
     do {
+      // At first, the caller gets its iterator before anything happens.
+      await arrivals();
       this.#dropClosed();
       while (this.#running.size < this.maxRunning) {
         const next = this.#waiting.findIndex((job) => !this.#isBeingRead(job));
@@ -229,7 +235,8 @@ export class ContinuousBatch {
     const job = this.#running.get(step.request);
     if (!job) return;
     job.request!.record(step);
-    job.steps.push({ ...step, request: 0 });
+    step.request = 0;
+    job.steps.push(step);
     if (!step.finish) return;
     this.#running.delete(job.number);
     job.steps.end();

@@ -15,7 +15,7 @@ export {
   requests,
   type TypedResult,
 } from './generate.ts';
-export { type Decoder, decode, type Lanes, RunningSet, type Scorer } from './loop.ts';
+export { type Decoder, decode, type Lanes, RunningSet, type RunningSetOptions, type Scorer } from './loop.ts';
 export { commitRule } from './masked-diffusion/commit/rule.ts';
 export {
   blockConfidences,

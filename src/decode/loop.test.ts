@@ -195,7 +195,7 @@ describe('decode', () => {
       close: () => void cache.compactIfSparse(),
     };
     const scorer = noting(model);
-    const set = new RunningSet(scorer, lanes, 16);
+    const set = new RunningSet(scorer, lanes, { budget: 16 });
     const open = work.map(([prompt, options], i) => requests(model, options)(prompt, i, cache));
     const record = (step: Step) => open[step.request].record(step);
     let mixed = 0;

@@ -43,7 +43,15 @@ export interface Lanes {
 /** Told of a run whose own phases threw, such as a constraint that became too ambiguous; the run is removed after it. */
 export type FailureHandler = (run: Run, error: unknown) => void;
 
-/** Rows of one forward that reads prompts. More of them only cost memory for the scores. */
+export interface RunningSetOptions {
+  /** Most rows of a forward in which prompts are read, see `turnsOf`. Default 512: more only cost memory for the scores. */
+  budget?: number;
+  /** Runs with lanes of their own decode between two forwards that read prompts, so that none waits for many prompts. */
+  takeTurns?: boolean;
+  /** Without it, the failure of one run ends the step for all. */
+  onFailure?: FailureHandler;
+}
+
 const defaultBudget = 512;
 
 /**
@@ -85,16 +93,14 @@ export class RunningSet {
   readonly #lanes: Lanes;
   /** In the order in which they were added. */
   #workers: Worker[] = [];
-  /** Most rows of a forward in which prompts are read, see `turnsOf`. */
-  readonly budget: number;
-  readonly #onFailure: FailureHandler | undefined;
+  readonly #options: RunningSetOptions;
+  /** Prompts were read in the last forward. */
+  #hasRead = false;
 
-  /** @param onFailure without it, the failure of one run ends the step for all. */
-  constructor(model: Scorer, lanes: Lanes, budget = defaultBudget, onFailure?: FailureHandler) {
+  constructor(model: Scorer, lanes: Lanes, options: RunningSetOptions = {}) {
     this.#model = model;
     this.#lanes = lanes;
-    this.budget = budget;
-    this.#onFailure = onFailure;
+    this.#options = options;
   }
 
   get size(): number {
@@ -125,14 +131,22 @@ export class RunningSet {
   }
 
   #fail({ run }: Worker, error: unknown): void {
-    if (!this.#onFailure) throw error;
-    this.#onFailure(run, error);
+    const { onFailure } = this.#options;
+    if (!onFailure) throw error;
+    onFailure(run, error);
     this.remove(run);
   }
 
   /** How many rows the next forward has, at least: the prompt tokens to be read and a row for each decoding run. */
   get waitingRows(): number {
     return this.#workers.reduce((sum, worker) => sum + Math.max(1, worker.unread().length), 0);
+  }
+
+  #turns(): Turn<Worker>[] {
+    const { budget = defaultBudget, takeTurns = false } = this.#options;
+    const { turns, reads } = turnsOf(this.#workers, budget, takeTurns && this.#hasRead);
+    this.#hasRead = reads;
+    return turns;
   }
 
   /**
@@ -142,12 +156,7 @@ export class RunningSet {
    */
   async *step(signal?: AbortSignal): AsyncGenerator<Step, void, void> {
     try {
-      yield* score(
-        this.#model,
-        turnsOf(this.#workers, this.budget),
-        (worker, error) => this.#fail(worker, error),
-        signal,
-      );
+      yield* score(this.#model, this.#turns(), (worker, error) => this.#fail(worker, error), signal);
     } finally {
       const finished = this.#workers.filter(({ run }) => run.finish);
       this.#workers = this.#workers.filter(({ run }) => !run.finish);

@@ -49,24 +49,37 @@ export class StepQueue {
     this.#wake();
   }
 
-  /** For one reader; one that leaves early closes the queue. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Step, void, void> {
-    try {
-      for (;;) {
-        const step = this.#steps.shift();
-        if (step) yield step;
-        else if (this.#state === 'failed') throw this.#error;
-        else if (this.#state !== 'open') return;
-        else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-      }
-    } finally {
-      if (this.#state === 'open') {
-        this.#state = 'left';
-        this.#reject(new Error('the steps were left before the end'));
-      }
+  /** For one reader; one that leaves early closes the queue. Not a generator, whose every step takes several promises. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Step, void> {
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        this.#leave();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  async #next(): Promise<IteratorResult<Step, void>> {
+    if (this.#steps.length === 0 && this.#state === 'open') {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
+    const value = this.#steps.shift();
+    if (value) return { done: false, value };
+    if (this.#state === 'failed') throw this.#error;
+    return { done: true, value: undefined };
+  }
+
+  #leave(): void {
+    if (this.closed) return;
+    this.#state = 'left';
+    this.#steps.length = 0;
+    this.#reject(new Error('the steps were left before the end'));
+    this.#wake();
   }
 }

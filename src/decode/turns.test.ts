@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ScoreLane } from '../models/forward.ts';
 import { greedy } from './baseline/greedy.ts';
-import type { Decoder } from './loop.ts';
-import { RunningSet } from './loop.ts';
+import { type Decoder, RunningSet, type RunningSetOptions } from './loop.ts';
 import { cachedContextModel } from './testing/cached-context.ts';
 import { decodeTokens, newRun } from './testing/decode-tokens.ts';
 import { markovModel } from './testing/markov.ts';
@@ -14,14 +13,14 @@ const vocabulary = 8;
 const logitsOf = markovModel(1, vocabulary);
 
 /** A decoder for each prompt, in lanes of their own; and the rows of the lanes of every forward. */
-function lanesFor(lengths: readonly number[], budget: number) {
+function lanesFor(lengths: readonly number[], options: RunningSetOptions) {
   const model = cachedContextModel(logitsOf);
   const forwards: number[][] = [];
   const forwardLanes = (lanes: readonly ScoreLane[]) => {
     forwards.push(lanes.map(({ groups }) => groups.reduce((sum, { tokens }) => sum + tokens.length, 0)));
     return model.forwardLanes(lanes);
   };
-  const set = new RunningSet({ forwardLanes }, model.batch, budget);
+  const set = new RunningSet({ forwardLanes }, model.batch, options);
   const open = (request: number): Decoder => {
     const prompt = Array.from({ length: lengths[request] }, (_, i) => (i * i + request) % vocabulary);
     return { run: newRun(model.batch.open(), { prompt, maxTokens: 3, request }), phases: {} };
@@ -46,12 +45,24 @@ describe('prompts of runs with a lane each', () => {
     },
     { what: 'alone where they have several chunks', lengths: [20, 3, 3], reads: [[16], [4], [3, 3]] },
   ])('$what: $lengths', async ({ lengths, reads }) => {
-    const { set, forwards, open, step } = lanesFor(lengths, 16);
+    const { set, forwards, open, step } = lanesFor(lengths, { budget: 16 });
     for (const request of lengths.keys()) set.add(open(request));
     while (set.size > 0) await step();
     expect(forwards.slice(0, reads.length)).toEqual(reads);
     // Then all decode.
     expect(forwards[reads.length]).toEqual(lengths.map(() => 1));
+  });
+
+  it('leave others their turn between two forwards, where that is asked for', async () => {
+    const lengths = [1, 20, 8];
+    for (const takeTurns of [true, false]) {
+      const { set, forwards, open, step } = lanesFor(lengths, { budget: 8, takeTurns });
+      for (const request of lengths.keys()) set.add(open(request));
+      while (set.size > 0) await step();
+      const between = takeTurns ? [[1]] : [];
+      const expected = [[8], ...between, [8], ...between, [4]];
+      expect(forwards.slice(0, expected.length)).toEqual(expected);
+    }
   });
 
   it('joins what decodes, whenever it comes, and answers as alone', async () => {
@@ -61,10 +72,10 @@ describe('prompts of runs with a lane each', () => {
       maxLength: 10,
     });
     await fc.assert(
-      fc.asyncProperty(arrivals, async (requests) => {
+      fc.asyncProperty(arrivals, fc.boolean(), async (requests, takeTurns) => {
         const { model, set, forwards, open, step } = lanesFor(
           requests.map(({ length }) => length),
-          budget,
+          { budget, takeTurns },
         );
         const runs = [];
         for (const [request, { wait }] of requests.entries()) {

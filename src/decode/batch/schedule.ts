@@ -6,6 +6,7 @@ import { QuickstepError } from '../../errors.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { type Request, requests } from '../generate.ts';
 import { RunningSet } from '../loop.ts';
+import type { Run } from '../run.ts';
 import type { BatchOutcome, BatchRequest, batchOptions } from './batchllm.ts';
 import { orderOf } from './order.ts';
 import { prefixGroups } from './prefix-groups.ts';
@@ -84,10 +85,11 @@ export class Schedule {
       },
       close: () => void cache.compactIfSparse(),
     };
-    this.#set = new RunningSet(model, lane, options.budget, ({ request: job }, error) => {
+    const onFailure = ({ request: job }: Run, error: unknown) => {
       if (!QuickstepError.isInstance(error)) throw error;
       this.#failures.push({ job, error });
-    });
+    };
+    this.#set = new RunningSet(model, lane, { budget: options.budget, onFailure });
     const prompts = jobs.map(({ tokens }) => tokens);
     const { groups } = options.sharing === 'groups' ? prefixGroups(prefixTree(prompts)) : { groups: [] };
     this.#prefixes = {

@@ -28,11 +28,13 @@ export class Pieces {
     this.#eventOf = eventOf;
   }
 
-  async add(text: string, tokens: readonly CommittedToken[]): Promise<void> {
+  /** A promise where an event begins, to wait for a slow reader. */
+  add(text: string, tokens: readonly CommittedToken[]): Promise<void> | undefined {
     const begun = this.#text !== '' || this.#tokens.length > 0;
     this.#text += text;
     this.#tokens.push(...tokens);
-    if (!begun && (text !== '' || tokens.length > 0)) await this.#send(() => this.#take());
+    const more = text !== '' || tokens.length > 0;
+    return more && !begun ? this.#send(() => this.#take()) : undefined;
   }
 
   #take(): object {
@@ -46,11 +48,14 @@ export class Pieces {
 /** Reads all answers side by side; the first failure ends them, as `abort` must see to. */
 export async function readAll(
   generations: readonly Generation<Result>[],
-  onStep: (index: number, step: Step) => Promise<void> | void,
+  onStep: (index: number, step: Step) => Promise<void> | undefined | void,
   abort: (reason: unknown) => void,
 ): Promise<Result[]> {
   const reading = generations.map(async (generation, index) => {
-    for await (const step of generation) await onStep(index, step);
+    for await (const step of generation) {
+      const sending = onStep(index, step);
+      if (sending) await sending;
+    }
     return generation.result;
   });
   try {
