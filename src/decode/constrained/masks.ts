@@ -29,8 +29,8 @@ interface Branch {
 }
 
 interface Walk extends Lengths {
-  /** Only tokens after which so many bytes suffice to complete the text. */
-  readonly within?: number;
+  /** Gets the bits of tokens by the bytes that are still needed after them, instead of the mask. */
+  readonly byNeed?: Map<number, Uint32Array>;
   /** Only its subtree is walked. */
   readonly from?: Branch;
   /** Told of the nodes where the text may end; their subtrees are left out then. */
@@ -53,6 +53,8 @@ export class Masks {
   readonly #vocabulary: Vocabulary;
   readonly #masks: Recent<number, Mask>;
   readonly #parts: Recent<string, Mask | Beginning>;
+  /** Masks taken apart by the bytes that are needed after their tokens. */
+  readonly #byNeed: Recent<number, ReadonlyMap<number, Uint32Array>>;
   /** States and nodes on the way down the trie, by depth. */
   readonly #path: ByteState[] = [];
   readonly #nodes: number[] = [];
@@ -62,13 +64,12 @@ export class Masks {
     const most = Math.max(16, Math.floor(maskBudget / (vocabulary.size / 8)));
     this.#masks = new Recent(most);
     this.#parts = new Recent(most);
+    this.#byNeed = new Recent(Math.ceil(most / 16));
   }
 
   /** Tokens after which the text can still be completed, end tokens where it is complete. The mask is shared. */
   of(state: ByteState): Mask {
-    const { longest } = this.#vocabulary;
-    const { key } = state.within?.(longest) ?? state;
-    return this.#masks.of(key, () => this.#compose(state));
+    return this.#masks.of(this.#keyOf(state), () => this.#compose(state));
   }
 
   /**
@@ -78,16 +79,35 @@ export class Masks {
   within(state: ByteState, bytes: number): Mask | undefined {
     const all = this.of(state);
     if (all.farthest <= bytes) return all;
-    const near = this.#empty(state);
-    const farthest = this.#walk(state, near, { above: 0, upTo: this.#vocabulary.longest, within: bytes });
-    return near.some((word) => word !== 0) ? { bits: near, farthest } : undefined;
+    const bits = this.#empty(state);
+    let farthest = 0;
+    for (const [need, tokens] of this.#byNeed.of(this.#keyOf(state), () => this.#takeApart(state))) {
+      if (need > bytes) continue;
+      farthest = Math.max(farthest, need);
+      addBits(bits, tokens);
+    }
+    return bits.some((word) => word !== 0) ? { bits, farthest } : undefined;
+  }
+
+  /** States of the same key have the same mask. */
+  #keyOf(state: ByteState): number {
+    return (state.within?.(this.#vocabulary.longest) ?? state).key;
+  }
+
+  #takeApart(state: ByteState): ReadonlyMap<number, Uint32Array> {
+    const byNeed = new Map<number, Uint32Array>();
+    this.#walk(state, this.#noTokens(), { above: 0, upTo: this.#vocabulary.longest, byNeed });
+    return byNeed;
+  }
+
+  #noTokens(): Uint32Array {
+    return new Uint32Array(Math.ceil(this.#vocabulary.size / 32));
   }
 
   /** Bits of no tokens but those that may end the text here. */
   #empty({ accepts }: ByteState): Uint32Array {
-    const { size, endIds } = this.#vocabulary;
-    const bits = new Uint32Array(Math.ceil(size / 32));
-    if (accepts) for (const id of endIds) bits[id >> 5] |= 1 << (id & 31);
+    const bits = this.#noTokens();
+    if (accepts) for (const id of this.#vocabulary.endIds) bits[id >> 5] |= 1 << (id & 31);
     return bits;
   }
 
@@ -106,10 +126,7 @@ export class Masks {
     const masks = parts.map((part) => this.#part(part.state, part));
     if (masks.length === 1) return masks[0];
     const bits = masks[0].bits.slice();
-    for (const mask of masks.slice(1))
-      mask.bits.forEach((word, i) => {
-        bits[i] |= word;
-      });
+    for (const mask of masks.slice(1)) addBits(bits, mask.bits);
     return { bits, farthest: Math.max(...masks.map(({ farthest }) => farthest)) };
   }
 
@@ -132,7 +149,7 @@ export class Masks {
   }
 
   #begin(first: ByteState, lengths: Lengths): Beginning {
-    const bits = new Uint32Array(Math.ceil(this.#vocabulary.size / 32));
+    const bits = this.#noTokens();
     const ends: Branch[] = [];
     const farthest = this.#walk(first, bits, { ...lengths, onEnd: (branch) => ends.push(branch) });
     return { bits, farthest, ends };
@@ -141,7 +158,7 @@ export class Masks {
   /** Sets the bits of tokens; returns the bytes that may still be needed after them, at most. */
   #walk(start: ByteState, bits: Uint32Array, walk: Walk): number {
     const { depths, bytes, ends, deepest, firstToken, tokens } = this.#vocabulary;
-    const { above, upTo, within = Number.POSITIVE_INFINITY, from, onEnd } = walk;
+    const { above, upTo, byNeed, from, onEnd } = walk;
     const path = this.#path;
     const nodes = this.#nodes;
     path[0] = start;
@@ -169,14 +186,24 @@ export class Masks {
       }
       path[depth] = state;
       const last = firstToken[node + 1];
-      if (depth > above && firstToken[node] < last && state.shortest <= within) {
-        if (state.shortest > farthest) farthest = state.shortest;
+      if (depth > above && firstToken[node] < last) {
+        const need = state.shortest;
+        if (need > farthest) farthest = need;
+        let into = byNeed ? byNeed.get(need) : bits;
+        if (!into) {
+          into = this.#noTokens();
+          byNeed!.set(need, into);
+        }
         for (let index = firstToken[node]; index < last; index++) {
-          bits[tokens[index] >> 5] |= 1 << (tokens[index] & 31);
+          into[tokens[index] >> 5] |= 1 << (tokens[index] & 31);
         }
       }
       node = depth < upTo ? node + 1 : ends[node];
     }
     return farthest;
   }
+}
+
+function addBits(bits: Uint32Array, others: Uint32Array): void {
+  for (let word = 0; word < bits.length; word++) bits[word] |= others[word];
 }
