@@ -58,16 +58,24 @@ export class Program implements AsyncDisposable {
   readonly outputs: readonly string[];
   /** Whether int8 products run on VNNI or AMX. */
   readonly fastIntegers: boolean;
+  /** Whether a size may be 0. WebGPU binds no empty buffers. */
+  readonly takesEmpty: boolean;
   readonly #runtime: Runtime;
   readonly #nonZero: readonly NonZeroSize[];
   #session: InferenceSession | undefined;
 
-  private constructor(runtime: Runtime, session: InferenceSession, graph: Graph, fastIntegers: boolean) {
+  private constructor(
+    runtime: Runtime,
+    session: InferenceSession,
+    graph: Graph,
+    { fastIntegers, takesEmpty }: Pick<Program, 'fastIntegers' | 'takesEmpty'>,
+  ) {
     this.inputs = graph.inputs;
     this.#runtime = runtime;
     this.#session = session;
     this.outputs = [...graph.outputs.keys()];
     this.fastIntegers = fastIntegers;
+    this.takesEmpty = takesEmpty;
     this.#nonZero = nonZeroSizes(graph);
   }
 
@@ -90,7 +98,8 @@ export class Program implements AsyncDisposable {
         logSeverityLevel: 3,
         extra: { session: { x64quantprecision: fastIntegers ? '0' : '1' } },
       });
-      return new Program(runtime, session, graph, fastIntegers);
+      const takesEmpty = !providers.includes('webgpu');
+      return new Program(runtime, session, graph, { fastIntegers, takesEmpty });
     } catch (cause) {
       const hint = 'Choose another provider, or see docs/architecture.md for what each one needs.';
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -108,18 +108,21 @@ interface Plan {
 }
 
 /**
- * A lane for each cache, as they lie in the store. Where nothing is read from it, no slot takes part, and lanes go
- * without those between them; groups that leave nothing either get a lane each, so that nobody computes masked scores
+ * A lane for each cache, as they lie in the store. Where nothing is read from it, no slot takes part (or the fewest that the
+ * program takes, masked), and lanes go without those between them; groups that leave nothing either get a lane each, so that nobody computes masked scores
  * against another group.
  */
-function plan(lanes: readonly ScoreLane[], newRows: boolean): Plan {
+function plan(lanes: readonly ScoreLane[], newRows: boolean, leastSlots: number): Plan {
   const { store, capacity } = lanes[0].cache;
   if (lanes.some(({ cache }) => cache.store !== store)) throw new Error('lanes of one forward share a store');
   const groups = lanes.flatMap((lane) => lane.groups);
   if (groups.every(({ sequence }) => sequence.length === 0)) {
     const parts = newRows ? lanes.map((lane) => lane.groups) : groups.map((group) => [group]);
     const columns = parts.map((part, lane) => ({ lane, groups: part }));
-    return { columns, lanes: columns.length, capacity: 0, past: () => new Float32Array(0) };
+    const { kvHeads, headDim, valueDim } = store.shape;
+    const past = (kind: 'key' | 'value') =>
+      new Float32Array(columns.length * kvHeads * leastSlots * (kind === 'key' ? headDim : valueDim));
+    return { columns, lanes: columns.length, capacity: leastSlots, past };
   }
   const first = Math.min(...lanes.map(({ cache }) => cache.lane));
   const count = Math.max(...lanes.map(({ cache }) => cache.lane)) - first + 1;
@@ -134,6 +137,7 @@ function plan(lanes: readonly ScoreLane[], newRows: boolean): Plan {
 /**
  * Lays the lanes out side by side, padded to equally many rows. Lanes between the first and the last that have no
  * rows of their own are padding as well.
+ * @param leastSlots 1 where the program takes no empty tensors.
  * @throws QuickstepError 'bad-input' for a token outside the vocabulary, a mixture of nothing, a weight that is not finite,
  * or a row beyond the context.
  */
@@ -142,8 +146,9 @@ export function layOut(
   config: LlamaConfig,
   { attention = 'causal', newRows = true }: ForwardOptions,
   scratch: RowScratch,
+  leastSlots = 0,
 ): Batch {
-  const { columns, lanes: count, capacity, past } = plan(given, newRows);
+  const { columns, lanes: count, capacity, past } = plan(given, newRows, leastSlots);
   const rows = Math.max(...columns.map(({ groups }) => sizeOf(groups)));
 
   const width = capacity + rows;

@@ -129,13 +129,14 @@ export class LanguageModel implements AsyncDisposable {
   forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions = {}): Promise<Forward[]> {
     // The bias buffer and the caches' arrays are read while the program runs: forwards take turns.
     const forward = this.#turn.then(() => this.#forwardLanes(lanes, options));
-    this.#turn = forward.catch(() => {});
+    const over = () => {};
+    this.#turn = forward.then(over, over);
     return forward;
   }
 
   async #forwardLanes(lanes: readonly ScoreLane[], options: ForwardOptions): Promise<Forward[]> {
     const { logits = false, newRows = true, states = false } = options;
-    const batch = layOut(lanes, this.config, options, this.#scratch);
+    const batch = layOut(lanes, this.config, options, this.#scratch, this.#program.takesEmpty ? 0 : 1);
     // Every output is copied by the runtime: none is asked for in vain.
     const wanted = this.#program.outputs.filter(
       (name) =>

@@ -16,14 +16,19 @@ export interface Studio {
   close(): Promise<void>;
 }
 
+const noGpu = ['--disable-gpu'];
+
+/** WebGPU without a graphics card, on the processor. */
+export const softwareGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 /** Opens a browser on a server of the built studio. Throws when it was not built. */
-export async function openStudio(): Promise<Studio> {
+export async function openStudio(gpu: readonly string[] = noGpu): Promise<Studio> {
   await access('dist/studio/index.html').catch(() => {
     throw new Error('The studio is not built. Run: npm run build');
   });
   const server = await serve({ port: 0, model: ['house-diffusion'], threads: 1, grace: 0 });
   const origin = server.url;
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...gpu] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const problems: string[] = [];
   context.on('request', (request) => {
