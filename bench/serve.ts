@@ -1,14 +1,20 @@
 /**
  * Load on the server: many streaming clients on a house model for some time, and before and after it the engine's own batch
  * of as many requests for the comparison. Prints failures, the slowest and the fastest client, the time to the first event,
- * and the resident memory from the first half minute to the end; then tokens a second of both, and the processor time a
- * token, which tells what serving costs also where other programs, the clients among them, take turns on the same cores;
+ * and the memory from the first half minute to the end: resident, of which V8's heap, whose garbage comes and goes; everything
+ * else; and what is alive, as the heap is after its full collections. Then tokens a second of both, and the processor time a token, which tells what serving costs also where other programs, the clients among them, take turns on the same cores;
  * last, many aborted requests. The clients run in a process of their own, whose time is told apart.
  *
  *   npx tsx bench/serve.ts --clients 64 --seconds 120
  */
 
 import { fork } from 'node:child_process';
+import {
+  constants,
+  type NodeGCPerformanceDetail,
+  type PerformanceEntry,
+  PerformanceObserver,
+} from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { generateBatch } from '../src/decode/generate.ts';
@@ -84,6 +90,52 @@ async function beClients(url: string): Promise<ClientReport> {
   return report;
 }
 
+const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+const span = (values: readonly number[]) =>
+  values.length === 0
+    ? 'never seen'
+    : `${megabytes(Math.min(...values))} to ${megabytes(Math.max(...values))} MB`;
+
+/** Memory of this process: a sample each second, and the heap after each full collection, what is new since then included. */
+class Memory {
+  readonly #samples: NodeJS.MemoryUsage[] = [];
+  readonly #alive: { seconds: number; heap: number }[] = [];
+  readonly #started = performance.now();
+  readonly #timer = setInterval(() => this.#samples.push(process.memoryUsage()), 1000);
+  readonly #observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { kind } = (entry as PerformanceEntry & { detail: NodeGCPerformanceDetail }).detail;
+      if (kind !== constants.NODE_PERFORMANCE_GC_MAJOR) continue;
+      const seconds = (performance.now() - this.#started) / 1000;
+      this.#alive.push({ seconds, heap: process.memoryUsage().heapUsed });
+    }
+  });
+
+  constructor() {
+    this.#observer.observe({ entryTypes: ['gc'] });
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#observer.disconnect();
+  }
+
+  /** From second `from` on. */
+  report(from: number): string {
+    const late = this.#samples.slice(from);
+    const alive = this.#alive.filter(({ seconds }) => seconds >= from).map(({ heap }) => heap);
+    const thirds = [0, 1, 2].map((third) => {
+      const part = late.slice((third * late.length) / 3, ((third + 1) * late.length) / 3);
+      return megabytes(part.reduce((sum, { rss }) => sum + rss, 0) / part.length);
+    });
+    return [
+      `memory after second ${from}: resident ${span(late.map(({ rss }) => rss))}, means of thirds ${thirds.join(', ')} MB`,
+      `  V8's heap with its garbage ${span(late.map(({ heapTotal }) => heapTotal))}, everything else ${span(late.map(({ rss, heapTotal }) => rss - heapTotal))}`,
+      `  heap after ${alive.length} full collections: ${span(alive)}`,
+    ].join('\n');
+  }
+}
+
 /** Tokens of some work, its time, and the processor time of this process in microseconds. */
 async function measured(work: () => Promise<number>) {
   const started = performance.now();
@@ -95,8 +147,6 @@ async function measured(work: () => Promise<number>) {
 
 async function main(): Promise<void> {
   await using server = await serve({ port: 0, threads, model: [values.model] });
-  const megabytes = () => Math.round(process.memoryUsage.rss() / 2 ** 20);
-  const memory: number[] = [];
   await using model = await load(values.model, { threads });
   const prompts = Array<string>(clients).fill(body.prompt);
   const batches = () =>
@@ -108,7 +158,7 @@ async function main(): Promise<void> {
     });
   await batches();
   const own = [await batches()];
-  const sampling = setInterval(() => memory.push(megabytes()), 1000);
+  const memory = new Memory();
   const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--url', server.url]);
   const message = () =>
     new Promise<unknown>((resolve, reject) => {
@@ -121,9 +171,8 @@ async function main(): Promise<void> {
     report = (await message()) as ClientReport;
     return report.answers.reduce((sum, count) => sum + count, 0) * body.max_tokens;
   });
-  clearInterval(sampling);
+  memory.stop();
   own.push(await batches());
-  const late = memory.slice(Math.min(30, memory.length >> 1));
   const percentile = (share: number) =>
     report.first[Math.floor(share * (report.first.length - 1))]?.toFixed(2);
   console.log(
@@ -134,7 +183,7 @@ async function main(): Promise<void> {
   );
   console.log(`answers by client: ${Math.min(...report.answers)} to ${Math.max(...report.answers)}`);
   console.log(`first event after ${percentile(0.5)} s (median), ${percentile(0.99)} s (99%)`);
-  console.log(`memory after the first half minute: ${Math.min(...late)} to ${Math.max(...late)} MB`);
+  console.log(memory.report(Math.min(30, Math.floor(served.seconds / 2))));
 
   const sum = (key: 'tokens' | 'seconds' | 'cpu') => own.reduce((total, one) => total + one[key], 0);
   const speeds = [served.tokens / served.seconds, sum('tokens') / sum('seconds')];
@@ -160,7 +209,7 @@ async function main(): Promise<void> {
   const busy = () => server.admission.pending > 0 || server.models.loaded.some(({ running }) => running > 0);
   while (busy()) await new Promise((resolve) => setTimeout(resolve, 50));
   const left = server.models.loaded.reduce((sum, { slots }) => sum + slots, 0);
-  console.log(`${aborts} aborted requests: ${left} slots in use, ${megabytes()} MB`);
+  console.log(`${aborts} aborted requests: ${left} slots in use, ${megabytes(process.memoryUsage.rss())} MB`);
 }
 
 if (values.url === undefined) await main();
