@@ -62,8 +62,9 @@ export const clover = defineMethod({
   phases: ({ heads: id, nodes, size, tree, mass, lookup, accept }, run) => {
     const costs = { draft: headCost, rows: declaredRowCost(run.model) };
     let lane: CloverLane | undefined;
+    const pays: Pruning = size === 'fixed' ? likeliestNodes(nodes) : payingNodes(nodes, costs);
     const [width, prune]: [Width, Pruning] =
-      tree === 'levels' ? [likelyTokens(mass), levelByLevel(nodes)] : [everyToken, likeliestNodes(nodes)];
+      tree === 'levels' ? [likelyTokens(mass), levelByLevel(nodes)] : [everyToken, pays];
     const draft = async (lane: CloverLane, { eosIds }: Run, text: number[], room: number) => {
       const levels = Math.min(lane.levels, room);
       const follow = (level: readonly CloverNode[]) =>
@@ -87,6 +88,15 @@ export const clover = defineMethod({
     };
   },
 });
+
+/** The most probable nodes as far as they pay. What does not pay now never will: better nodes to come only raise the bar. */
+const payingNodes =
+  (nodes: number, costs: DraftCosts): Pruning =>
+  (kept, level) => {
+    const best = likeliestNodes(nodes)(kept, level);
+    const values = best.map(({ probability }) => probability);
+    return best.slice(0, worthwhileNodes(values, costs));
+  };
 
 /** The nodes as a draft, best first: all, or as many as pay. */
 function treeOf(nodes: readonly CloverNode[], size: 'adaptive' | 'fixed', costs: DraftCosts): DraftTree {
