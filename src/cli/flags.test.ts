@@ -45,6 +45,7 @@ describe('flags out of a schema', () => {
     expect(flagInput(flag('factor'), ['1', '-2.5e1'])).toBe(-25);
     expect(flagInput(flag('mode'), ['two'])).toBe('two');
     expect(flagInput(flag('fast'), [true])).toBe(true);
+    expect(flagInput(flag('fast'), ['false'])).toBe(false);
     expect(flagInput(flag('words'), ['a', 'b c'])).toEqual(['a', 'b c']);
     expect(flagInput(flag('weights'), ['17=-100', '42=-Infinity'])).toEqual({ 17: -100, 42: -Infinity });
   });

@@ -113,7 +113,9 @@ export function flagInput(flag: Flag, values: readonly (string | true)[]): unkno
   const texts = values as readonly string[];
   switch (flag.kind) {
     case 'boolean':
-      throw badValue(flag, last, 'no value');
+      // What is on by default is turned off so.
+      if (last === 'true' || last === 'false') return last === 'true';
+      throw badValue(flag, last, 'no value, or =false');
     case 'number':
       return numberOf(flag, last);
     case 'text':

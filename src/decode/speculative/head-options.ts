@@ -24,7 +24,7 @@ export const lookupOption = z
   .boolean()
   .default(true)
   .describe(
-    'Also draft what followed the last tokens earlier in the text; false drafts with the heads alone (the papers).',
+    'Also draft what followed the last tokens earlier in the text; =false drafts with the heads alone (papers).',
   );
 
 export const acceptOption = z
