@@ -42,7 +42,7 @@ const methodOf = (drafter: () => Drafter) =>
 const alone = methodOf(() => counter(2));
 const both = methodOf(() => alsoLookedUp(counter(2)));
 
-/** Goes through the numbers in steps of 3, with a number left out at times: a counter is always wrong. */
+/** Goes through the numbers in steps of 3: a counter is always wrong. */
 const striding: NextLogits = (context) => {
   const logits = new Float32Array(vocabulary);
   logits[(context[context.length - 1] + 3) % vocabulary] = 10;
