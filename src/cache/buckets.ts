@@ -6,8 +6,9 @@
  * Contract: a capacity is 0 or a multiple of 32. The attention kernel relies on it for full vector lanes.
  */
 
-/** Up to `limit` slots, capacities are multiples of `step`. Steps stay near 6 % of the length or below. */
+/** Up to `limit` slots, capacities are multiples of `step`. Above 512 slots, steps stay below an eighth of the length. */
 const buckets = [
+  { limit: 512, step: 32 },
   { limit: 1024, step: 64 },
   { limit: 4096, step: 128 },
   { limit: Number.POSITIVE_INFINITY, step: 256 },

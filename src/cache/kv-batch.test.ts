@@ -102,11 +102,11 @@ describe('KvBatch', () => {
       cache.commit(cache.slots.createSequence(), forward(tokens), [...tokens.keys()]);
       return cache;
     });
-    expect(batch.store.capacity).toBe(256);
+    expect(batch.store.capacity).toBe(224);
     batch.close(lanes[1]);
-    expect(batch.store.capacity).toBe(128);
+    expect(batch.store.capacity).toBe(96);
     batch.close(lanes[0]);
-    expect(batch.store.capacity).toBe(128);
+    expect(batch.store.capacity).toBe(96);
     batch.close(lanes[2]);
     expect(batch.store.capacity).toBe(0);
   });

@@ -3,7 +3,7 @@
  * Each head's slots are contiguous, so a run of neighbouring slots is one copy per head. The backing array grows
  * by half again and is then re-laid out by moving heads, which makes a resize that cannot fail half-way: first
  * `reserve` on every tensor, which may run out of memory but changes no layout, then `resize`. Shrinking gives
- * memory back once less than half of it is laid out, unless it is too little to be worth growing again.
+ * memory back once less than a quarter of it is laid out, unless it is too little to be worth growing again.
  *
  * Slots nobody wrote hold zeros or stale rows, always finite: the attention bias gives them weight exactly 0.
  */
@@ -72,7 +72,7 @@ export class SlotTensor {
     this.#data = this.#backing.subarray(0, this.heads * after);
     if (
       after < before &&
-      this.#data.length * 2 < this.#backing.length &&
+      this.#data.length * 4 < this.#backing.length &&
       this.#backing.length > worthGiving
     ) {
       this.#backing = this.#data.slice();

@@ -6,6 +6,7 @@ import { serverOptions } from '../serve/options.ts';
 import { serve } from '../serve/server.ts';
 import type { ParsedArgs } from './args.ts';
 import { type Command, commonGroup, commonOptions, printJson } from './command.ts';
+import { keepHeapSteady } from './steady-heap.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
@@ -26,6 +27,7 @@ const isLocal = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
 async function runServe(args: ParsedArgs, signal: AbortSignal): Promise<void> {
+  keepHeapSteady();
   const options = args.values(serverOptions);
   const apiKey = process.env.QUICKSTEP_API_KEY || undefined;
   const stop = new AbortController();

@@ -1,0 +1,71 @@
+/** The engine without a server: how fast it answers as many requests as there are clients. */
+
+import { ContinuousBatch } from '../../src/decode/continuous.ts';
+import { generateBatch } from '../../src/decode/generate.ts';
+import type { LanguageModel } from '../../src/models/language-model.ts';
+import { question } from './clients.ts';
+
+/** Tokens of some work, its time, and the processor time of this process in microseconds. */
+export interface Measured {
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly cpu: number;
+}
+
+/** @param work Returns how many tokens it made. */
+export async function measured(work: () => Promise<number>): Promise<Measured> {
+  const started = performance.now();
+  const before = process.cpuUsage();
+  const tokens = await work();
+  const { user, system } = process.cpuUsage(before);
+  return { tokens, seconds: (performance.now() - started) / 1000, cpu: user + system };
+}
+
+const { prompt, maxTokens, ignoreEos } = question;
+
+/** One batch after the other, whose answers begin and end together. */
+export function batches(model: LanguageModel, clients: number, seconds: number): Promise<Measured> {
+  return measured(async () => {
+    const end = performance.now() + seconds * 1000;
+    let tokens = 0;
+    while (performance.now() < end) {
+      await generateBatch(model, Array<string>(clients).fill(prompt), { maxTokens, ignoreEos }).result;
+      tokens += clients * maxTokens;
+    }
+    return tokens;
+  });
+}
+
+/**
+ * Readers who ask the loop of the server again as soon as they are answered.
+ * @param staggered Their first answers are of all lengths, so that from then on one ends at nearly every forward; otherwise
+ * all begin and end together.
+ */
+export async function readers(
+  model: LanguageModel,
+  clients: number,
+  seconds: number,
+  staggered: boolean,
+): Promise<Measured> {
+  const batch = new ContinuousBatch(model, { maxRunning: clients });
+  try {
+    return await measured(async () => {
+      const end = performance.now() + seconds * 1000;
+      let tokens = 0;
+      const read = async (reader: number): Promise<void> => {
+        let limit = staggered ? Math.ceil(((reader + 1) / clients) * maxTokens) : maxTokens;
+        for (;;) {
+          for await (const { committed } of batch.generate(prompt, { maxTokens: limit, ignoreEos })) {
+            if (performance.now() > end) return;
+            tokens += committed.length;
+          }
+          limit = maxTokens;
+        }
+      };
+      await Promise.all(Array.from({ length: clients }, (_, reader) => read(reader)));
+      return tokens;
+    });
+  } finally {
+    await batch.close();
+  }
+}
