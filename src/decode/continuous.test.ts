@@ -156,9 +156,10 @@ describe('ContinuousBatch', () => {
     const reading = (async () => {
       for await (const step of aborted) if (step.step === 4) controller.abort(reason);
     })();
+    const ended = expect(reading).rejects.toBe(reason);
     for await (const step of left) if (step.step === 3) break;
     waiting.abort(reason);
-    await expect(reading).rejects.toBe(reason);
+    await ended;
     await expect(aborted.result).rejects.toBe(reason);
     await expect(waits.result).rejects.toBe(reason);
     await expect(left.result).rejects.toThrow('left before the end');

@@ -46,13 +46,19 @@ export type FailureHandler = (run: Run, error: unknown) => void;
 export interface RunningSetOptions {
   /** Most rows of a forward in which prompts are read, see `turnsOf`. Default 512: more only cost memory for the scores. */
   budget?: number;
-  /** Runs with lanes of their own decode between two forwards that read prompts, so that none waits for many prompts. */
+  /**
+   * Runs with lanes of their own decode in some forwards between two that read prompts, so that none waits for many prompts,
+   * and prompts that come one after the other are read together.
+   */
   takeTurns?: boolean;
   /** Without it, the failure of one run ends the step for all. */
   onFailure?: FailureHandler;
 }
 
 const defaultBudget = 512;
+
+/** Forwards between two that read prompts, where runs take turns: three prompts cost less together than one by one. */
+const decodesBetween = 3;
 
 /**
  * Decodes until all runs have finished, yielding each run's steps as they happen. Stopping early, an abort or an
@@ -94,8 +100,8 @@ export class RunningSet {
   /** In the order in which they were added. */
   #workers: Worker[] = [];
   readonly #options: RunningSetOptions;
-  /** Prompts were read in the last forward. */
-  #hasRead = false;
+  /** Forwards since one in which prompts were read. */
+  #sinceRead = decodesBetween;
 
   constructor(model: Scorer, lanes: Lanes, options: RunningSetOptions = {}) {
     this.#model = model;
@@ -144,8 +150,8 @@ export class RunningSet {
 
   #turns(): Turn<Worker>[] {
     const { budget = defaultBudget, takeTurns = false } = this.#options;
-    const { turns, reads } = turnsOf(this.#workers, budget, takeTurns && this.#hasRead);
-    this.#hasRead = reads;
+    const { turns, reads } = turnsOf(this.#workers, budget, takeTurns && this.#sinceRead < decodesBetween);
+    this.#sinceRead = reads ? 0 : this.#sinceRead + 1;
     return turns;
   }
 

@@ -13,7 +13,7 @@ const vocabulary = 8;
 const logitsOf = markovModel(1, vocabulary);
 
 /** A decoder for each prompt, in lanes of their own; and the rows of the lanes of every forward. */
-function lanesFor(lengths: readonly number[], options: RunningSetOptions) {
+function lanesFor(lengths: readonly number[], options: RunningSetOptions, maxTokens = 3) {
   const model = cachedContextModel(logitsOf);
   const forwards: number[][] = [];
   const forwardLanes = (lanes: readonly ScoreLane[]) => {
@@ -23,7 +23,7 @@ function lanesFor(lengths: readonly number[], options: RunningSetOptions) {
   const set = new RunningSet({ forwardLanes }, model.batch, options);
   const open = (request: number): Decoder => {
     const prompt = Array.from({ length: lengths[request] }, (_, i) => (i * i + request) % vocabulary);
-    return { run: newRun(model.batch.open(), { prompt, maxTokens: 3, request }), phases: {} };
+    return { run: newRun(model.batch.open(), { prompt, maxTokens, request }), phases: {} };
   };
   const step = async () => {
     for await (const _ of set.step());
@@ -53,13 +53,13 @@ describe('prompts of runs with a lane each', () => {
     expect(forwards[reads.length]).toEqual(lengths.map(() => 1));
   });
 
-  it('leave others their turn between two forwards, where that is asked for', async () => {
+  it('leave others three turns between two forwards, where that is asked for', async () => {
     const lengths = [1, 20, 8];
     for (const takeTurns of [true, false]) {
-      const { set, forwards, open, step } = lanesFor(lengths, { budget: 8, takeTurns });
+      const { set, forwards, open, step } = lanesFor(lengths, { budget: 8, takeTurns }, 9);
       for (const request of lengths.keys()) set.add(open(request));
       while (set.size > 0) await step();
-      const between = takeTurns ? [[1]] : [];
+      const between = takeTurns ? [[1], [1], [1]] : [];
       const expected = [[8], ...between, [8], ...between, [4]];
       expect(forwards.slice(0, expected.length)).toEqual(expected);
     }
