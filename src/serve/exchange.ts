@@ -22,6 +22,12 @@ export interface ExchangeOptions {
   readonly closing: AbortSignal;
 }
 
+/** The address of a request line: a path, though it may look like another host (`//`), or a whole URL as proxies send it. */
+function addressOf(target: string): URL {
+  if (!target.startsWith('/') && URL.canParse(target)) return new URL(target);
+  return new URL(`http://localhost${target.startsWith('/') ? '' : '/'}${target}`);
+}
+
 export class Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
@@ -39,7 +45,7 @@ export class Exchange {
   ) {
     this.req = req;
     this.res = res;
-    this.url = new URL(req.url ?? '/', 'http://localhost');
+    this.url = addressOf(req.url ?? '/');
     this.headers = {
       'x-content-type-options': 'nosniff',
       'cross-origin-resource-policy': 'same-origin',

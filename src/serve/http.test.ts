@@ -177,8 +177,12 @@ describe('who may ask', () => {
       '/assets/..%2f..%2fpackage.json',
       '/models/../package.json',
       '/%00',
+      '/v1/models/%E0%A4',
+      '//',
+      '//a:99999',
     ]) {
-      expect((await raw(path, {})).status).toBe(404);
+      const { status, text } = await raw(path, {});
+      expect([path, status, JSON.parse(text).error.type]).toEqual([path, 404, 'invalid_request_error']);
     }
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The HTTP server: which address is answered by what, and how the whole begins and ends. It stands on node:http alone;
- * what a request may cost is bounded before it is paid.
+ * The HTTP server: how it begins and ends, and what stands before every answer. It stands on node:http alone; what a request
+ * may cost is bounded before it is paid. Which address is answered by what is told in routes.ts.
  */
 
 import { once, setMaxListeners } from 'node:events';
@@ -11,20 +11,14 @@ import { QuickstepError } from '../errors.ts';
 import { Admission } from './admission.ts';
 import { ApiError, toApiError } from './api-error.ts';
 import { discardRest } from './body.ts';
-import { methodsData, papersData, proofsData } from './catalogue-data.ts';
 import type { Decoding } from './decoding.ts';
 import { WritePace } from './event-stream.ts';
 import { Exchange } from './exchange.ts';
-import { feed } from './feed.ts';
 import { Guard, preflightHeaders } from './guard.ts';
 import { ModelPool } from './models.ts';
-import { chatCompletions } from './openai/chat.ts';
-import { completions } from './openai/completions.ts';
-import { modelList, modelNamed } from './openai/models.ts';
 import { type ServerOptions, serverOptions } from './options.ts';
+import { notFound, routeOf } from './routes.ts';
 import { ServerMetrics } from './server-metrics.ts';
-import { studio } from './static.ts';
-import { steps } from './steps.ts';
 
 export interface ServeOptions extends z.input<typeof serverOptions> {
   /** Without it, nobody is asked for a key. */
@@ -32,61 +26,6 @@ export interface ServeOptions extends z.input<typeof serverOptions> {
   /** Told of failures that should not have happened. Default: standard error. */
   onError?(error: unknown): void;
 }
-
-type Handler = (exchange: Exchange, server: QuickstepServer) => Promise<void> | void;
-
-interface Route {
-  method: 'GET' | 'POST';
-  /** Exact, or with a name at the end that may have slashes. */
-  path: string;
-  open?: boolean;
-  handle: Handler;
-}
-
-const routes: readonly Route[] = [
-  { method: 'POST', path: '/v1/chat/completions', handle: (e, { decoding }) => chatCompletions(e, decoding) },
-  { method: 'POST', path: '/v1/completions', handle: (e, { decoding }) => completions(e, decoding) },
-  { method: 'GET', path: '/v1/models', handle: async (e, { models }) => e.json(await modelList(models)) },
-  {
-    method: 'GET',
-    path: '/v1/models/*',
-    handle: async (e, { models }) =>
-      e.json(await modelNamed(models, decodeURIComponent(e.url.pathname.slice(11)))),
-  },
-  { method: 'POST', path: '/api/steps', handle: (e, { decoding }) => steps(e, decoding) },
-  {
-    method: 'GET',
-    path: '/api/models',
-    handle: async (e, { models }) => e.json({ models: await models.list() }),
-  },
-  { method: 'GET', path: '/api/methods', handle: (e) => e.json(methodsData()) },
-  {
-    method: 'GET',
-    path: '/api/papers',
-    handle: async (e) => e.json(await papersData((e.url.searchParams.get('q') ?? '').slice(0, 500))),
-  },
-  { method: 'GET', path: '/api/proofs', handle: async (e) => e.json(await proofsData()) },
-  {
-    method: 'GET',
-    path: '/metrics',
-    handle: (e, { metrics, models, admission }) =>
-      e.text(metrics.text(models, admission), 'text/plain; version=0.0.4; charset=utf-8'),
-  },
-  {
-    method: 'GET',
-    path: '/health',
-    open: true,
-    handle: (e, { closing }) => e.json({ status: closing ? 'closing' : 'ok' }, closing ? 503 : 200),
-  },
-  { method: 'GET', path: '/feed.xml', open: true, handle: (e) => feed(e) },
-  { method: 'GET', path: '/*', open: true, handle: (e) => studio(e) },
-];
-
-const matches = (path: string, pathname: string): boolean =>
-  path.endsWith('*') ? pathname.startsWith(path.slice(0, -1)) : pathname === path;
-
-/** Addresses below these are never the studio's. */
-const isApi = (pathname: string): boolean => /^\/(v1|api)(\/|$)/.test(pathname);
 
 export class QuickstepServer implements AsyncDisposable {
   readonly models: ModelPool;
@@ -182,10 +121,7 @@ export class QuickstepServer implements AsyncDisposable {
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     let exchange = this.#exchange(req, res, {});
     const { pathname } = exchange.url;
-    const route = routes.find(({ method, path }) => {
-      const asked = req.method === 'HEAD' ? 'GET' : req.method;
-      return method === asked && matches(path, pathname) && !(path === '/*' && isApi(pathname));
-    });
+    const route = routeOf(req.method, pathname);
     res.on('finish', () => this.metrics.request(route?.path ?? 'none', res.statusCode));
     try {
       exchange = this.#exchange(req, res, this.#guard.checkOrigin(req));
@@ -219,16 +155,6 @@ export class QuickstepServer implements AsyncDisposable {
       closing: this.#end.signal,
     });
   }
-}
-
-function notFound(method: string, pathname: string): ApiError {
-  const path = pathname.slice(0, 200);
-  const allowed = routes.filter((route) => route.path !== '/*' && matches(route.path, pathname));
-  if (allowed.length === 0) return new ApiError(404, 'not_found', `There is nothing at ${path}.`);
-  const allow = allowed.map((route) => route.method).join(', ');
-  return new ApiError(405, 'method_not_allowed', `${path} takes ${allow}, not ${method}.`, {
-    headers: { allow },
-  });
 }
 
 function parseOptions(options: z.input<typeof serverOptions>): ServerOptions {
