@@ -1,9 +1,10 @@
 /**
  * Grammar-aligned decoding on SmolLM2: the skewed binary strings of the paper's first experiment, whose distributions are
- * computed exactly, and its program synthesis tasks (bv4 and SLIA, a JSON object a line with `id`, `grammar` and `problem`,
- * asked without worked examples), where the likelihood of what is drawn is compared with that of plain masking.
+ * computed exactly, and its program synthesis tasks (bv4 and SLIA, a JSON object a line with `id`, `grammar` and `prompt`,
+ * worked examples first), where the likelihood of what is drawn is compared with that of plain masking.
  *
- *   npx tsx proofs/constrained/grammar-aligned-tasks.ts <file.jsonl ...> [--tasks 6] [--draws 16] [--seed 1] [--threads 1]
+ *   npx tsx proofs/constrained/grammar-aligned-tasks.ts <file.jsonl ...> [--tasks 6] [--draws 400] [--examples 3] \
+ *     [--seed 1] [--threads 1] [--show]
  */
 
 import { readFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { decodeBatch } from '../../src/decode/batch/batchllm.ts';
 import {
   alignedDecoding,
+  type DrawnAnswer,
   divergence,
   everyAnswer,
   legalAnswers,
@@ -22,21 +24,26 @@ import { AnswerConstraint } from '../../src/decode/constrained/processor.ts';
 import { type GenerateOptions, generate, promptTokens } from '../../src/decode/generate.ts';
 import { load } from '../../src/models/load.ts';
 import { nextProbabilities } from '../../src/proofs/teacher-forcing.ts';
+import type { ChatMessage } from '../../src/text/index.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tasks: { type: 'string', default: '6' },
-    draws: { type: 'string', default: '16' },
+    draws: { type: 'string', default: '400' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
+    examples: { type: 'string', default: '3' },
+    show: { type: 'boolean', default: false },
   },
 });
-const [taskCount, draws, seed] = [Number(values.tasks), Number(values.draws), Number(values.seed)];
+const [taskCount, draws, seed, examples] = [values.tasks, values.draws, values.seed, values.examples].map(
+  Number,
+);
 /** Runs side by side that draw into one trie: what one learns, the others know at once. */
-const runs = 8;
+const runs = 16;
 /** Longer ones take too long to read on a processor. */
-const maxProblem = 1_000;
+const maxPrompt = 7_500;
 /** Room for a program; near it, recursion is led to an end. */
 const maxTokens = 72;
 
@@ -71,13 +78,23 @@ async function binaryStrings(): Promise<void> {
   console.log(rows.join('\n'));
 }
 
+/** Of the authors: three worked examples, each with its problem, and then the problem itself. */
 interface Task {
   id: string;
   grammar: string;
-  problem: string;
+  prompt: string;
 }
 
-const mean = (numbers: readonly number[]) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+/** A task as a chat: a worked example is a turn that was answered. */
+function turns({ prompt }: Task): ChatMessage[] {
+  const [instruction, ...questions] = prompt.split('\nQuestion:\n');
+  const asked = questions.slice(-1 - examples).flatMap((question): ChatMessage[] => {
+    const [problem, solution] = question.split('\nSolution:\n').map((part) => part.trim());
+    const turn: ChatMessage = { role: 'user', content: problem };
+    return solution ? [turn, { role: 'assistant', content: solution }] : [turn];
+  });
+  return [{ role: 'system', content: instruction.trim() }, ...asked];
+}
 
 /** Learns nothing: the probabilities of each place are those that masking leaves, and any answer stays possible. */
 class Masking extends PrefixTrie {
@@ -88,45 +105,62 @@ class Masking extends PrefixTrie {
   override update(): void {}
 }
 
-/** Log likelihoods of draws, in nats; the prompt is read once. */
-async function likelihoods({ grammar, problem }: Task, trie: PrefixTrie): Promise<number[]> {
-  const prompt = `${problem}\nSolution:\n`;
-  const found: number[] = [];
-  const method = alignedDecoding(trie, ({ logprob }) => found.push(logprob));
+/** Draws in the order in which they came to their ends; the prompt is read once. */
+async function draw(task: Task, trie: PrefixTrie): Promise<DrawnAnswer[]> {
+  const drawn: DrawnAnswer[] = [];
+  const method = alignedDecoding(trie, (answer) => drawn.push(answer));
   const methodOptions = { draws: Math.ceil(draws / runs), tolerance: 0, explore: false };
-  const options = { grammar, maxTokens, seed, method, methodOptions };
-  const requests = Array.from({ length: runs }, () => ({ prompt, options }));
+  const options = { grammar: task.grammar, maxTokens, seed, method, methodOptions };
+  const requests = Array.from({ length: runs }, () => ({ prompt: turns(task), options }));
   for await (const outcome of decodeBatch(model, requests)) if ('error' in outcome) throw outcome.error;
-  return found;
+  if (values.show) {
+    for (const { tokens, logprob } of drawn)
+      console.log(`    ${logprob.toFixed(1)} ${tokens.length} ${model.tokenizer.decode(tokens)}`);
+  }
+  return drawn;
 }
 
-function summary(gains: readonly number[]): string {
-  const spread = Math.sqrt(
-    mean(gains.map((gain) => (gain - mean(gains)) ** 2)) / Math.max(1, gains.length - 1),
-  );
-  const notWorse = gains.filter((gain) => gain >= 0).length;
-  return `gain so far ${mean(gains).toFixed(2)} nats, standard error ${spread.toFixed(2)}, at least 0 in ${notWorse} of ${gains.length} tasks`;
+const logLikelihoods = (answers: readonly DrawnAnswer[]) => answers.map(({ logprob }) => logprob);
+
+const mean = (numbers: readonly number[]) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+
+/** Mean and standard error. */
+function average(numbers: readonly number[]): { mean: number; error: number } {
+  const centre = mean(numbers);
+  const variance =
+    mean(numbers.map((value) => (value - centre) ** 2)) * (numbers.length / (numbers.length - 1));
+  return { mean: centre, error: Math.sqrt(variance / numbers.length) };
+}
+
+function inWords(numbers: readonly number[]): string {
+  const { mean, error } = average(numbers);
+  return `${mean.toFixed(2)} (${error.toFixed(2)})`;
 }
 
 await binaryStrings();
+console.log('mean log likelihoods of answers, in nats (standard error)');
 for (const file of positionals) {
   const lines = (await readFile(file, 'utf8')).trim().split('\n');
   const tasks = lines
     .map((line): Task => JSON.parse(line))
-    .filter(({ problem }) => problem.length <= maxProblem)
+    .filter(({ prompt }) => prompt.length <= maxPrompt)
     .slice(0, taskCount);
   const gains: number[] = [];
-  console.log(
-    `${file}: ${tasks.length} tasks, ${draws} draws each; mean log likelihood of masking and of ASAp`,
-  );
   for (const task of tasks) {
     const trie = new PrefixTrie();
-    const masked = await likelihoods(task, new Masking());
-    const aligned = await likelihoods(task, trie);
-    gains.push(mean(aligned) - mean(masked));
-    const { possible } = trie.root;
+    const masked = logLikelihoods(await draw(task, new Masking()));
+    const aligned = logLikelihoods(await draw(task, trie));
+    const half = Math.floor(aligned.length / 2);
+    const [earlier, later] = [aligned.slice(0, half), aligned.slice(half)];
+    gains.push(mean(later) - mean(masked));
+    const { possible, seen } = trie.root;
     console.log(
-      `  ${task.id}: ${mean(masked).toFixed(2)} ${mean(aligned).toFixed(2)}; legal at most ${possible.toExponential(1)}; ${summary(gains)}`,
+      `  ${task.id}: masking ${inWords(masked)}; ASAp, first half of the draws ${inWords(earlier)}, second half ${inWords(later)}; legal ${seen.toExponential(1)} to ${possible.toExponential(1)}`,
     );
   }
+  const notBelow = gains.filter((gain) => gain >= 0).length;
+  const gain = gains.length > 1 ? inWords(gains) : gains.map((only) => only.toFixed(2)).join();
+  console.log(
+    `${file}: gain of the second half ${gain}; not below masking in ${notBelow} of ${gains.length} tasks`,
+  );
 }
