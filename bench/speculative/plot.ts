@@ -4,8 +4,19 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { type SpeculativeResults, summarize, tasksOf } from './results.ts';
 
-const size = { width: 890, height: 436, marginTop: 86, marginBottom: 44, marginLeft: 50 };
-const colors = ['#8a929c', '#6fa3d8', '#1f5fa8', '#0e3a6b', '#d9a066', '#c2702a', '#7fb08a', '#4b7d57'];
+const size = { width: 890, height: 452, marginTop: 102, marginBottom: 44, marginLeft: 50 };
+const colors = [
+  '#8a929c',
+  '#6fa3d8',
+  '#1f5fa8',
+  '#0e3a6b',
+  '#d9a066',
+  '#c2702a',
+  '#b79fd0',
+  '#7a5ba6',
+  '#7fb08a',
+  '#4b7d57',
+];
 
 /** A group of bars for all questions, and for each task. */
 export function speculativePlot(results: SpeculativeResults): string {

@@ -28,6 +28,19 @@ export const systems: readonly System[] = [
     drafts: 'clover {"lookup":false}',
     lossless: true,
   },
+  // Trees of the papers' size, where rows are to cost nothing: the most tokens for a forward, not the most for the time.
+  {
+    label: 'medusa, 63 nodes',
+    engine: 'quickstep-w8a8',
+    drafts: 'medusa {"size":"fixed","nodes":63}',
+    lossless: true,
+  },
+  {
+    label: 'clover, 63 nodes',
+    engine: 'quickstep-w8a8',
+    drafts: 'clover {"size":"fixed","nodes":63}',
+    lossless: true,
+  },
   { label: 'llama.cpp Q8_0', engine: 'llama-cpp-q8', lossless: false },
   { label: 'llama.cpp Q8_0, lookup', engine: 'llama-cpp-q8', drafts: 'lookup', lossless: false },
 ];
