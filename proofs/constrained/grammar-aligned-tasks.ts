@@ -44,6 +44,8 @@ const [taskCount, draws, seed, examples] = [values.tasks, values.draws, values.s
 const runs = 16;
 /** Longer ones take too long to read on a processor. */
 const maxPrompt = 7_500;
+/** The longest of these prompts, and all runs' programs. */
+const maxSlots = 8_192;
 /** Room for a program; near it, recursion is led to an end. */
 const maxTokens = 72;
 
@@ -112,7 +114,8 @@ async function draw(task: Task, trie: PrefixTrie): Promise<DrawnAnswer[]> {
   const methodOptions = { draws: Math.ceil(draws / runs), tolerance: 0, explore: false };
   const options = { grammar: task.grammar, maxTokens, seed, method, methodOptions };
   const requests = Array.from({ length: runs }, () => ({ prompt: turns(task), options }));
-  for await (const outcome of decodeBatch(model, requests)) if ('error' in outcome) throw outcome.error;
+  for await (const outcome of decodeBatch(model, requests, { maxSlots }))
+    if ('error' in outcome) throw outcome.error;
   if (values.show) {
     for (const { tokens, logprob } of drawn)
       console.log(`    ${logprob.toFixed(1)} ${tokens.length} ${model.tokenizer.decode(tokens)}`);
