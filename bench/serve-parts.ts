@@ -10,8 +10,9 @@ import { parseArgs } from 'node:util';
 import { keepHeapSteady } from '../src/cli/steady-heap.ts';
 import { load } from '../src/models/load.ts';
 import { serve } from '../src/serve/server.ts';
-import { prepareClients, question } from './serve/clients.ts';
-import { batches, type Measured, measured, readers } from './serve/engine.ts';
+import { prepareClients } from './serve/clients.ts';
+import { batches, readers } from './serve/engine.ts';
+import type { Measured } from './serve/measured.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,11 +33,9 @@ await using model = await load(values.model, { threads });
 
 async function served(): Promise<Measured> {
   const ask = await prepareClients({ url: server.url, model: values.model, clients, seconds });
-  return measured(async () => {
-    const { answers, failures } = await ask();
-    if (failures.length > 0) throw new Error(failures[0]);
-    return answers.reduce((sum, count) => sum + count, 0) * question.maxTokens;
-  });
+  const { failures, served } = await ask();
+  if (failures.length > 0) throw new Error(failures[0]);
+  return served;
 }
 
 const ways = {

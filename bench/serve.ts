@@ -13,8 +13,8 @@ import { parseArgs } from 'node:util';
 import { keepHeapSteady } from '../src/cli/steady-heap.ts';
 import { load } from '../src/models/load.ts';
 import { serve } from '../src/serve/server.ts';
-import { type ClientReport, post, prepareClients, question } from './serve/clients.ts';
-import { batches, measured } from './serve/engine.ts';
+import { post, prepareClients, question } from './serve/clients.ts';
+import { batches } from './serve/engine.ts';
 import { Memory, megabytes } from './serve/memory.ts';
 
 const { values } = parseArgs({
@@ -39,11 +39,7 @@ await batches(model, clients, 2);
 const own = [await batches(model, clients, 5)];
 const ask = await prepareClients({ ...target, clients, seconds: Number(values.seconds) });
 const memory = new Memory();
-let report!: ClientReport;
-const served = await measured(async () => {
-  report = await ask();
-  return report.answers.reduce((sum, count) => sum + count, 0) * question.maxTokens;
-});
+const { served, ...report } = await ask();
 memory.stop();
 own.push(await batches(model, clients, 5));
 const percentile = (share: number) => report.first[Math.floor(share * (report.first.length - 1))]?.toFixed(2);
@@ -74,7 +70,7 @@ for (let done = 0; done < aborts; done += 100) {
     Array.from({ length: 100 }, async (_, i) => {
       const leave = new AbortController();
       setTimeout(() => leave.abort(), (i * 13) % 200);
-      await (await post(target, leave.signal)).text();
+      await (await post(target, { signal: leave.signal })).text();
     }),
   );
 }

@@ -1,29 +1,39 @@
 /** Streaming clients of the server, in a process of their own. */
 
 import { fork } from 'node:child_process';
+import { on } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type Measured, measured } from './measured.ts';
 
 /** What every client asks for. */
 export const question = { prompt: 'Once upon a time', maxTokens: 64, ignoreEos: true };
+
+/** Length of a client's first answer: all lengths occur, so that from then on answers end at all times. */
+export const firstLength = (client: number, clients: number): number =>
+  Math.ceil(((client + 1) / clients) * question.maxTokens);
 
 export interface Load {
   readonly url: string;
   readonly model: string;
   readonly clients: number;
-  /** Nobody asks again after them. */
+  /** How long answers are counted, once each client has had its first. */
   readonly seconds: number;
 }
 
 /** Asks once for a streamed answer. */
-export function post({ url, model }: Pick<Load, 'url' | 'model'>, signal?: AbortSignal): Promise<Response> {
-  const { prompt, maxTokens, ignoreEos } = question;
+export function post(
+  { url, model }: Pick<Load, 'url' | 'model'>,
+  { maxTokens = question.maxTokens, signal }: { maxTokens?: number; signal?: AbortSignal } = {},
+): Promise<Response> {
+  const { prompt, ignoreEos } = question;
   const body = { model, prompt, max_tokens: maxTokens, quickstep: { ignoreEos }, stream: true };
   const headers = { 'content-type': 'application/json' };
   return fetch(`${url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(body), signal });
 }
 
 export interface ClientReport {
-  /** Answers that each client got. */
+  /** Whole answers that each client got while they were counted. */
   answers: number[];
   failures: string[];
   /** Seconds to the first event, ascending. */
@@ -33,53 +43,86 @@ export interface ClientReport {
 }
 
 /** Each asks again as soon as it is answered. */
-async function beClients(load: Load): Promise<ClientReport> {
-  const end = performance.now() + load.seconds * 1000;
-  const cpu = process.cpuUsage();
-  const report: ClientReport = { answers: Array(load.clients).fill(0), failures: [], first: [], cpu };
+async function beClients(load: Load, told: (phase: 'counting' | 'counted') => void): Promise<ClientReport> {
+  const { clients, seconds } = load;
+  const report: ClientReport = {
+    answers: Array(clients).fill(0),
+    failures: [],
+    first: [],
+    cpu: process.cpuUsage(),
+  };
+  let phase: 'warming up' | 'counting' | 'counted' = 'warming up';
+  const ask = async (maxTokens: number): Promise<boolean> => {
+    try {
+      const started = performance.now();
+      const response = await post(load, { maxTokens });
+      if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
+      let text = '';
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+        if (text === '') report.first.push((performance.now() - started) / 1000);
+        text += chunk;
+      }
+      if (!text.endsWith('data: [DONE]\n\n')) throw new Error('the stream broke off');
+      return true;
+    } catch (error) {
+      report.failures.push(String(error));
+      return false;
+    }
+  };
+  let warm = 0;
+  const count = async () => {
+    phase = 'counting';
+    told(phase);
+    await sleep(seconds * 1000);
+    phase = 'counted';
+    told(phase);
+  };
   await Promise.all(
     report.answers.map(async (_, client) => {
-      while (performance.now() < end) {
-        try {
-          const started = performance.now();
-          const response = await post(load);
-          if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
-          let text = '';
-          for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-            if (text === '') report.first.push((performance.now() - started) / 1000);
-            text += chunk;
-          }
-          if (!text.endsWith('data: [DONE]\n\n')) throw new Error('the stream broke off');
-          report.answers[client]++;
-        } catch (error) {
-          report.failures.push(String(error));
-        }
+      await ask(firstLength(client, clients));
+      if (++warm === clients) void count();
+      while (phase !== 'counted') {
+        const answered = await ask(question.maxTokens);
+        if (answered && phase === 'counting') report.answers[client]++;
       }
     }),
   );
   report.first.sort((a, b) => a - b);
-  report.cpu = process.cpuUsage(cpu);
+  report.cpu = process.cpuUsage(report.cpu);
   return report;
 }
 
+/** What the server did while answers were counted, and what the clients saw. */
+export interface Served extends ClientReport {
+  readonly served: Measured;
+}
+
 /** Starts a process of clients, and returns what lets them ask. */
-export async function prepareClients(load: Load): Promise<() => Promise<ClientReport>> {
+export async function prepareClients(load: Load): Promise<() => Promise<Served>> {
   const child = fork(fileURLToPath(import.meta.url));
-  const message = () =>
-    new Promise<unknown>((resolve, reject) => {
-      child.once('message', resolve);
-      child.once('exit', () => reject(new Error('the clients died')));
-    });
+  const messages = on(child, 'message', { close: ['exit'] });
+  const message = async (): Promise<unknown> => {
+    const { value, done } = await messages.next();
+    if (done) throw new Error('the clients died');
+    return value[0];
+  };
   await message();
-  return () => {
+  return async () => {
     child.send(load);
-    return message() as Promise<ClientReport>;
+    await message();
+    const { seconds, cpu } = await measured(async () => {
+      await message();
+      return 0;
+    });
+    const report = (await message()) as ClientReport;
+    const answers = report.answers.reduce((sum, count) => sum + count, 0);
+    return { ...report, served: { tokens: answers * question.maxTokens, seconds, cpu } };
   };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && process.send) {
   process.once('message', async (load: Load) => {
-    const report = await beClients(load);
+    const report = await beClients(load, (phase) => process.send!(phase));
     process.send!(report, () => process.exit());
   });
   process.send('ready');

@@ -3,23 +3,8 @@
 import { ContinuousBatch } from '../../src/decode/continuous.ts';
 import { generateBatch } from '../../src/decode/generate.ts';
 import type { LanguageModel } from '../../src/models/language-model.ts';
-import { question } from './clients.ts';
-
-/** Tokens of some work, its time, and the processor time of this process in microseconds. */
-export interface Measured {
-  readonly tokens: number;
-  readonly seconds: number;
-  readonly cpu: number;
-}
-
-/** @param work Returns how many tokens it made. */
-export async function measured(work: () => Promise<number>): Promise<Measured> {
-  const started = performance.now();
-  const before = process.cpuUsage();
-  const tokens = await work();
-  const { user, system } = process.cpuUsage(before);
-  return { tokens, seconds: (performance.now() - started) / 1000, cpu: user + system };
-}
+import { firstLength, question } from './clients.ts';
+import { type Measured, measured } from './measured.ts';
 
 const { prompt, maxTokens, ignoreEos } = question;
 
@@ -53,7 +38,7 @@ export async function readers(
       const end = performance.now() + seconds * 1000;
       let tokens = 0;
       const read = async (reader: number): Promise<void> => {
-        let limit = staggered ? Math.ceil(((reader + 1) / clients) * maxTokens) : maxTokens;
+        let limit = staggered ? firstLength(reader, clients) : maxTokens;
         for (;;) {
           for await (const { committed } of batch.generate(prompt, { maxTokens: limit, ignoreEos })) {
             if (performance.now() > end) return;
