@@ -21,7 +21,7 @@ import { loadWarning } from './results.ts';
 import { pickQuestions, readQuestions, type SpecQuestion } from './speculative/questions.ts';
 import { speculativeTables } from './speculative/report-text.ts';
 import { answerResult, type SpeculativeResults, speculativeResultsFile } from './speculative/results.ts';
-import { systems } from './speculative/systems.ts';
+import { systems as allSystems } from './speculative/systems.ts';
 import { asText } from './table.ts';
 import { thisMachine } from './this-machine.ts';
 import { versionOf } from './versions.ts';
@@ -36,6 +36,10 @@ const optionsOf = z.strictObject({
   tokens: count(96, 1024).describe('Longest answer, in tokens.'),
   seed: z.coerce.number().int().default(0).describe('Which questions.'),
   threads: count(2).describe('Threads of every engine.'),
+  without: z
+    .string()
+    .optional()
+    .describe('Leaves out systems whose label has one of these words, separated by commas: "nodes,alone".'),
   python: z.string().optional().describe('Python that has the packages named in the scripts of tools/.'),
   name: resultsName.describe('Writes bench/results/speculative-<name>.json.'),
 });
@@ -62,6 +66,8 @@ async function bench(): Promise<void> {
   const options = parseOptions(optionsOf, 'npm run bench:speculative');
   if (!options) return;
   const { samples, tokens: maxTokens, seed, threads, name, python } = options;
+  const left = options.without?.split(',') ?? [];
+  const systems = allSystems.filter(({ label }, n) => n === 0 || !left.some((word) => label.includes(word)));
   const picked = pickQuestions(await readQuestions(options.data), samples, seed);
   const before = loadavg()[0];
   const busy = loadWarning(before);
