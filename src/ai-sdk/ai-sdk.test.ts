@@ -34,6 +34,23 @@ describe('generateText', () => {
     expect(result.providerMetadata?.quickstep).toMatchObject({ forwards: alone.forwards });
   });
 
+  it('reads a conversation from where it goes on', async () => {
+    const ask = 'Sort the letters: f e g';
+    const first = await generateText({ model, prompt: ask, maxOutputTokens: 24 });
+    const second = await generateText({
+      model,
+      messages: [
+        { role: 'user', content: ask },
+        { role: 'assistant', content: first.text },
+        { role: 'user', content: ask },
+      ],
+      maxOutputTokens: 24,
+    });
+    const { noCacheTokens, cacheReadTokens } = second.usage.inputTokenDetails;
+    expect(cacheReadTokens).toBeGreaterThan(ask.length / 2);
+    expect(noCacheTokens! + cacheReadTokens!).toBe(second.usage.inputTokens);
+  });
+
   it('takes sampling settings and the seed', async () => {
     const stories = quickstep('stories260k');
     const options = { maxTokens: 20, temperature: 0.9, topK: 40, topP: 0.95, seed: 11 };

@@ -153,9 +153,11 @@ function finishReasonOf({ finish }: Result, called: boolean): LanguageModelV4Fin
   return { unified, raw: finish };
 }
 
-function usageOf({ promptTokens, tokens }: Result): LanguageModelV4Usage {
+function usageOf({ promptTokens, tokens, statistics }: Result): LanguageModelV4Usage {
+  const { kvReused } = statistics;
+  const noCache = promptTokens - kvReused;
   return {
-    inputTokens: { total: promptTokens, noCache: promptTokens, cacheRead: 0, cacheWrite: undefined },
+    inputTokens: { total: promptTokens, noCache, cacheRead: kvReused, cacheWrite: undefined },
     outputTokens: { total: tokens.length, text: tokens.length, reasoning: 0 },
   };
 }

@@ -1,7 +1,7 @@
 /** The provider: models by name, loaded at their first call, each with one batch that all calls share. */
 
 import type { ProviderV4 } from '@ai-sdk/provider';
-import { ContinuousBatch } from '../decode/continuous.ts';
+import { ContinuousBatch, type ContinuousOptions } from '../decode/continuous.ts';
 import { QuickstepError } from '../errors.ts';
 import { LanguageModel } from '../models/language-model.ts';
 import { type LoadOptions, load } from '../models/load.ts';
@@ -9,10 +9,8 @@ import { knownModel, resolveModelId } from '../weights/known-models.ts';
 import { QuickstepModel } from './model.ts';
 
 export interface QuickstepProviderOptions
-  extends Pick<LoadOptions, 'precision' | 'threads' | 'providers' | 'pull'> {
-  /** Most calls of a model that are decoded together. Default 32. */
-  maxRunning?: number;
-}
+  extends Pick<LoadOptions, 'precision' | 'threads' | 'providers' | 'pull'>,
+    ContinuousOptions {}
 
 /** Calling it, with an id, an alias or a path, or with a model that is loaded, gives a model for the AI SDK. */
 export interface QuickstepProvider extends ProviderV4, AsyncDisposable {
@@ -32,7 +30,8 @@ function noModel(kind: string): never {
  * @example const { text } = await generateText({ model: createQuickstep()('house-causal'), prompt: 'Sort: 3 1 2' });
  */
 export function createQuickstep(options: QuickstepProviderOptions = {}): QuickstepProvider {
-  const { maxRunning, ...loading } = options;
+  const { maxRunning, prefixBytes, ...loading } = options;
+  const sharing = { maxRunning, prefixBytes };
   const batches = new Map<string, Promise<ContinuousBatch>>();
   const given = new WeakMap<LanguageModel, ContinuousBatch>();
 
@@ -40,7 +39,7 @@ export function createQuickstep(options: QuickstepProviderOptions = {}): Quickst
     const id = resolveModelId(name);
     let found = batches.get(id);
     if (!found) {
-      found = load(id, loading).then((model) => new ContinuousBatch(model, { maxRunning }));
+      found = load(id, loading).then((model) => new ContinuousBatch(model, sharing));
       batches.set(id, found);
       // The next call tries again.
       found.catch(() => batches.delete(id));
@@ -54,7 +53,7 @@ export function createQuickstep(options: QuickstepProviderOptions = {}): Quickst
 
   const languageModel = (model: string | LanguageModel): QuickstepModel => {
     if (!(model instanceof LanguageModel)) return new QuickstepModel(model, { batch, draft });
-    const own = given.get(model) ?? new ContinuousBatch(model, { maxRunning });
+    const own = given.get(model) ?? new ContinuousBatch(model, sharing);
     given.set(model, own);
     return new QuickstepModel(model.id, { batch: async () => own, draft });
   };

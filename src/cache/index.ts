@@ -3,6 +3,7 @@ export { bucketOf } from './buckets.ts';
 export { KvBatch } from './kv-batch.ts';
 export { KvCache } from './kv-cache.ts';
 export { type KvShape, KvStore, type NewRows } from './kv-store.ts';
+export { type CachedPrefix, commonPrefix, PrefixStore, rowsOf } from './prefix-store.ts';
 export {
   type Attention,
   buildRows,

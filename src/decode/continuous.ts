@@ -4,7 +4,7 @@
  * provider inside an application) holds one `ContinuousBatch` and calls its `generate` like the library's own.
  */
 
-import type { KvBatch, KvCache } from '../cache/index.ts';
+import { type KvBatch, type KvCache, PrefixStore } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import {
@@ -40,7 +40,14 @@ interface Choices {
 export interface ContinuousOptions {
   /** Most requests decoded together; others wait, in the order of their calls. Default 32. */
   maxRunning?: number;
+  /**
+   * Most memory for what has been read and written, kept for prompts that begin alike, such as the next turn of a conversation; in
+   * bytes. 0 keeps nothing. Default 256 MiB.
+   */
+  prefixBytes?: number;
 }
+
+const defaultPrefixBytes = 256 * 1024 * 1024;
 
 /** Lets requests come in that have arrived while a forward blocked the event loop. A page's loop is not blocked. */
 const arrivals = async (): Promise<void> => {
@@ -55,16 +62,21 @@ export class ContinuousBatch {
   readonly #waiting: Job[] = [];
   /** By the number of the request. */
   readonly #running = new Map<number, Job>();
+  readonly #prefixes: PrefixStore;
   #lanes: KvBatch;
   #set: RunningSet;
   #numbers = 0;
   #driving: Promise<void> | undefined;
   #closed = false;
 
-  constructor(model: LanguageModel, { maxRunning = 32 }: ContinuousOptions = {}) {
+  constructor(
+    model: LanguageModel,
+    { maxRunning = 32, prefixBytes = defaultPrefixBytes }: ContinuousOptions = {},
+  ) {
     this.model = model;
     this.maxRunning = maxRunning;
     this.#lanes = model.newBatch();
+    this.#prefixes = new PrefixStore(this.#lanes.store.shape, prefixBytes);
     this.#set = this.#newSet();
   }
 
@@ -80,6 +92,11 @@ export class ContinuousBatch {
   /** K/V slots in use, all requests together. */
   get slots(): number {
     return this.#lanes.used;
+  }
+
+  /** Tokens of requests that have ended whose K/V are kept. */
+  get keptTokens(): number {
+    return this.#prefixes.tokens;
   }
 
   /**
@@ -142,7 +159,8 @@ export class ContinuousBatch {
       this.#running.get(run.request)?.steps.fail(error);
       this.#running.delete(run.request);
     };
-    return new RunningSet(this.model, this.#lanes, { takeTurns: true, onFailure });
+    const options = { takeTurns: true, prefixes: this.#prefixes, onFailure };
+    return new RunningSet(this.model, this.#lanes, options);
   }
 
   /** Steps while there is anything to do; only one call at a time does. */
@@ -194,7 +212,7 @@ export class ContinuousBatch {
     // What sees more of a prompt than its cache has to read it itself.
     if (!choices || phases.readsPrompt || phases.context || phases.read) return false;
     const reader = this.#readerFor(job);
-    if (reader) run.takeOver(reader, choices.length);
+    if (reader) run.takeOver({ cache: reader.cache, sequence: reader.sequence, length: choices.length });
     else choices.reader = job;
     return !reader;
   }

@@ -5,7 +5,7 @@
  * told in turns.ts.
  */
 
-import type { KvCache } from '../cache/index.ts';
+import type { KvCache, PrefixStore } from '../cache/index.ts';
 import {
   type Forward,
   type ForwardOptions,
@@ -15,6 +15,7 @@ import {
   shareOut,
 } from '../models/forward.ts';
 import { type Choice, defaultPhases, draftTokens, emptyDraft, type Phases, type Proposal } from './phases.ts';
+import { PrefixReuse } from './prefix-reuse.ts';
 import type { Run } from './run.ts';
 import type { Step } from './step.ts';
 import { type Turn, turnsOf } from './turns.ts';
@@ -51,6 +52,8 @@ export interface RunningSetOptions {
    * and prompts that come one after the other are read together.
    */
   takeTurns?: boolean;
+  /** Where runs leave what they have cached, for others whose prompts begin alike. Without it, each reads its own. */
+  prefixes?: PrefixStore;
   /** Without it, the failure of one run ends the step for all. */
   onFailure?: FailureHandler;
 }
@@ -100,13 +103,18 @@ export class RunningSet {
   /** In the order in which they were added. */
   #workers: Worker[] = [];
   readonly #options: RunningSetOptions;
+  readonly #reuse: PrefixReuse | undefined;
   /** Forwards since one in which prompts were read. */
   #sinceRead = decodesBetween;
+  /** Those whose turn it is to be read, and the rows that were read in this turn. */
+  #beingRead: readonly Worker[] = [];
+  #rowsRead = 0;
 
   constructor(model: Scorer, lanes: Lanes, options: RunningSetOptions = {}) {
     this.#model = model;
     this.#lanes = lanes;
     this.#options = options;
+    this.#reuse = options.prefixes && new PrefixReuse(options.prefixes);
   }
 
   get size(): number {
@@ -122,6 +130,13 @@ export class RunningSet {
   add({ run, phases, readsAhead }: Decoder): Step[] {
     const worker = new Worker(run, { ...defaultPhases, ...phases }, this.#lanes, readsAhead);
     if (!run.finish) {
+      if (worker.cachesTokens && !worker.readsStates) {
+        const others = this.#workers.filter(({ cachesTokens }) => cachesTokens);
+        this.#reuse?.begin(
+          run,
+          others.map(({ run }) => run),
+        );
+      }
       this.#workers.push(worker);
       return [];
     }
@@ -132,7 +147,13 @@ export class RunningSet {
 
   /** Ends a run before it has finished, and frees what it has cached. */
   remove(run: Run): void {
-    this.#workers = this.#workers.filter((worker) => worker.run !== run);
+    const worker = this.#workers.find((one) => one.run === run);
+    this.#workers = this.#workers.filter((one) => one !== worker);
+    if (worker) this.#leave(worker);
+  }
+
+  #leave({ run, cachesTokens }: Worker): void {
+    if (cachesTokens) this.#reuse?.keep(run);
     close(this.#lanes, run);
   }
 
@@ -150,8 +171,24 @@ export class RunningSet {
 
   #turns(): Turn<Worker>[] {
     const { budget = defaultBudget, takeTurns = false } = this.#options;
-    const { turns, reads } = turnsOf(this.#workers, budget, takeTurns && this.#sinceRead < decodesBetween);
-    this.#sinceRead = reads ? 0 : this.#sinceRead + 1;
+    if (!takeTurns) return turnsOf(this.#workers, budget);
+    const reading = this.#workers.filter((worker) => worker.unread().length > 0);
+    const decoding = this.#workers.filter((worker) => worker.unread().length === 0);
+    // What begins behind a cached prefix cannot be read beside others: those that fit into the budget follow at once.
+    const room = budget - this.#rowsRead;
+    const fits = (worker: Worker) => reading.includes(worker) && worker.unread().length <= room;
+    this.#beingRead = this.#rowsRead > 0 ? this.#beingRead.filter(fits) : [];
+    if (this.#beingRead.length === 0) {
+      this.#rowsRead = 0;
+      if (this.#sinceRead >= decodesBetween || decoding.length === 0) this.#beingRead = reading;
+    }
+    if (this.#beingRead.length === 0) {
+      this.#sinceRead++;
+      return turnsOf(decoding, budget);
+    }
+    const turns = turnsOf(this.#beingRead, budget - this.#rowsRead);
+    this.#sinceRead = 0;
+    this.#rowsRead += turns.reduce((sum, { worker, rows }) => sum + (rows ?? worker.unread().length), 0);
     return turns;
   }
 
@@ -167,7 +204,7 @@ export class RunningSet {
       const finished = this.#workers.filter(({ run }) => run.finish);
       this.#workers = this.#workers.filter(({ run }) => !run.finish);
       // From the last lane on: a lane that is closed is filled with the last one.
-      for (const { run } of finished.toReversed()) close(this.#lanes, run);
+      for (const worker of finished.toReversed()) this.#leave(worker);
     }
   }
 }
@@ -290,6 +327,12 @@ class Worker {
 
   get readsStates(): boolean {
     return this.#phases.read !== undefined;
+  }
+
+  /** The run's sequence holds the K/V of its tokens, as each follows from those before it. */
+  get cachesTokens(): boolean {
+    const { context, readsPrompt } = this.#phases;
+    return !context && !readsPrompt && !this.run.masking;
   }
 
   /** Shows the method a forward whose rows were all cached. */

@@ -3,7 +3,7 @@
  * a run; the loop drives it. Nothing here runs a model.
  */
 
-import type { KvCache, NewRows, Sequence } from '../cache/index.ts';
+import { type CachedPrefix, type KvCache, type NewRows, rowsOf, type Sequence } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import type { Scores } from '../models/forward.ts';
 import type { LanguageModel } from '../models/language-model.ts';
@@ -336,18 +336,13 @@ export class Run {
     this.free(this.sequence);
     this.sequence = this.fork(sequence);
     this.cache.slots.crop(this.sequence, length);
+    this.statistics.kvReused += length;
   }
 
-  /** Begins with the first `length` prompt tokens that a run in another lane has cached, copied, before anything was read. */
-  takeOver({ cache, sequence }: Run, length: number): void {
-    const { store, lane, capacity } = cache;
-    const layers = Array.from({ length: store.shape.layers }, (_, layer) => layer);
-    const rows = {
-      rows: capacity,
-      keys: layers.map((layer) => store.key(layer, lane)),
-      values: layers.map((layer) => store.value(layer, lane)),
-    };
-    this.cache.commit(this.sequence, rows, sequence.slots.slice(0, length));
+  /** Begins with the first `length` prompt tokens that a sequence of another lane holds, copied, before anything was read. */
+  takeOver({ cache, sequence, length }: CachedPrefix): void {
+    this.cache.commit(this.sequence, rowsOf(cache), sequence.slots.slice(0, length));
+    this.statistics.kvReused += length;
   }
 
   /** Another sequence that shares what `sequence` has cached. */

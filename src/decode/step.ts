@@ -64,6 +64,8 @@ export interface Statistics {
   /** K/V rows (one token in all layers) that forwards read from and wrote to the cache. */
   kvRead: number;
   kvWritten: number;
+  /** Prompt tokens that were not read because another sequence held their K/V. */
+  kvReused: number;
   /** Of methods that draw whole answers. */
   legal?: LegalMass;
   /** Seconds by phase. */
@@ -106,6 +108,7 @@ export function newStatistics(): Statistics {
     routerRows: 0,
     kvRead: 0,
     kvWritten: 0,
+    kvReused: 0,
     seconds: { propose: 0, score: 0, choose: 0, remember: 0 },
   };
 }

@@ -25,22 +25,15 @@ type Reading<R extends Reader> = Required<Pick<Turn<R>, 'worker' | 'unread'>>;
  * budget. Where each has a lane, lanes are padded to the longest: then those that read have the forward to themselves.
  * @param budget Most rows of a forward in which prompts are read, padding included. Every decoding run of a lane that is shared
  * has its rows all the same.
- * @param decodeFirst Where runs have a lane each, those that decode come before those that read.
  */
-export function turnsOf<R extends Reader>(
-  workers: readonly R[],
-  budget: number,
-  decodeFirst = false,
-): { turns: Turn<R>[]; reads: boolean } {
+export function turnsOf<R extends Reader>(workers: readonly R[], budget: number): Turn<R>[] {
   const turns = workers.map((worker) => ({ worker, unread: worker.unread() }));
   const reading = turns.filter(({ unread }) => unread.length > 0);
   const decoding: Turn<R>[] = turns
     .filter(({ unread }) => unread.length === 0)
     .map(({ worker }) => ({ worker }));
   const shared = workers.every(({ run }) => run.cache === workers[0].run.cache);
-  if (reading.length === 0 || (decodeFirst && !shared && decoding.length > 0)) {
-    return { turns: decoding, reads: false };
-  }
+  if (reading.length === 0) return decoding;
   const chosen = shared ? decoding : [];
   let room = Math.max(1, budget - chosen.length);
   for (const { worker, unread } of shared ? reading : sideBySide(reading, budget)) {
@@ -50,7 +43,7 @@ export function turnsOf<R extends Reader>(
     chosen.push(whole ? { worker } : { worker, unread, rows });
     room -= rows;
   }
-  return { turns: chosen, reads: true };
+  return chosen;
 }
 
 /** Least share of a forward's rows that is not padding. */

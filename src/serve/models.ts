@@ -33,6 +33,8 @@ export interface ModelPoolOptions extends Pick<LoadOptions, 'precision' | 'threa
   /** Ids, aliases or paths; without any, all models on this machine. */
   model: readonly string[];
   maxRunning: number;
+  /** For each model, in MiB. */
+  prefixCache: number;
 }
 
 type Facts = Omit<ModelFacts, 'loaded'>;
@@ -94,8 +96,9 @@ export class ModelPool implements AsyncDisposable {
   }
 
   async #load(id: string): Promise<ContinuousBatch> {
-    const { precision, threads, maxRunning } = this.#options;
-    const batch = new ContinuousBatch(await load(id, { precision, threads }), { maxRunning });
+    const { precision, threads, maxRunning, prefixCache } = this.#options;
+    const prefixBytes = prefixCache * 1024 * 1024;
+    const batch = new ContinuousBatch(await load(id, { precision, threads }), { maxRunning, prefixBytes });
     this.#loaded.set(id, batch);
     return batch;
   }

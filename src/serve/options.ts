@@ -32,6 +32,11 @@ export const serverOptions = z.strictObject({
     .describe('Longest request body, in bytes.'),
   maxAnswer: z.int().min(1).default(4096).describe('Longest answer a request may ask for, in tokens.'),
   maxRunning: z.int().min(1).max(1024).default(64).describe('Answers of a model that are decoded together.'),
+  prefixCache: z.int().min(0).max(1_048_576).default(256).meta({
+    value: 'MiB',
+    description:
+      'Memory for what has been read, kept for prompts that begin alike, for each model; 0 keeps nothing.',
+  }),
   maxPending: z
     .int()
     .min(1)

@@ -24,6 +24,7 @@ export class ServerMetrics {
   answers(model: string, results: readonly Result[]): void {
     for (const { promptTokens, tokens, forwards, statistics, firstTokenSeconds, seconds } of results) {
       this.#tokens.add({ model, kind: 'prompt' }, promptTokens);
+      this.#tokens.add({ model, kind: 'reused' }, statistics.kvReused);
       this.#tokens.add({ model, kind: 'answer' }, tokens.length);
       this.#forwards.add({ model }, forwards);
       this.#drafts.add({ model, kind: 'drafted' }, statistics.drafted);
@@ -38,7 +39,10 @@ export class ServerMetrics {
       new Gauge(() => models.loaded.map((batch) => [{ model: batch.model.id }, read(batch)] as const));
     return metricsText({
       quickstep_requests_total: { help: 'HTTP requests answered.', metric: this.#requests },
-      quickstep_tokens_total: { help: 'Tokens of finished answers and their prompts.', metric: this.#tokens },
+      quickstep_tokens_total: {
+        help: 'Tokens of finished answers and their prompts, and of these those whose K/V were there.',
+        metric: this.#tokens,
+      },
       quickstep_forwards_total: {
         help: 'Forwards that finished answers took part in.',
         metric: this.#forwards,
@@ -55,6 +59,10 @@ export class ServerMetrics {
         metric: byModel((batch) => batch.running),
       },
       quickstep_slots: { help: 'K/V slots in use.', metric: byModel((batch) => batch.slots) },
+      quickstep_prefix_tokens: {
+        help: 'Tokens of ended requests whose K/V are kept for prompts that begin alike.',
+        metric: byModel((batch) => batch.keptTokens),
+      },
       process_resident_memory_bytes: {
         help: 'Resident memory.',
         metric: new Gauge(() => [[{}, process.memoryUsage.rss()]]),

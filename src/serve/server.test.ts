@@ -60,6 +60,21 @@ describe('chat completions', () => {
     expect(usage).toMatchObject({ completion_tokens: whole.usage!.completion_tokens });
   });
 
+  it('reads a conversation from where it goes on, and tells so', async () => {
+    const first = await client.chat.completions.create({ ...chat, messages: ask('Sort: 8 2 6') });
+    const messages = [
+      ...ask('Sort: 8 2 6'),
+      { role: 'assistant' as const, content: first.choices[0].message.content },
+      ...ask('Sort: 1 9 4'),
+    ];
+    const { usage, choices } = await client.chat.completions.create({ ...chat, messages });
+    expect(choices[0].message.content).toBe(
+      (await generate(model, messages as Parameters<typeof generate>[1], { maxTokens: 24 }).result).text,
+    );
+    expect(usage!.prompt_tokens_details!.cached_tokens).toBeGreaterThan(first.usage!.prompt_tokens - 2);
+    expect(usage!.prompt_tokens_details!.cached_tokens).toBeLessThan(usage!.prompt_tokens);
+  });
+
   it('gives n choices, each by its own seed, the same for the same seed', async () => {
     const story = { ...chat, model: 'stories260k', messages: undefined, temperature: 1, n: 3, seed: 5 };
     const { messages: _, ...body } = { ...story, prompt: 'Once upon a time', max_tokens: 16 };

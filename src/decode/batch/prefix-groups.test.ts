@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { commonPrefix } from '../../cache/index.ts';
 import { multiLevelSaving, prefixGroups } from './prefix-groups.ts';
-import { commonPrefix, type PrefixNode, prefixTree } from './prefix-tree.ts';
+import { type PrefixNode, prefixTree } from './prefix-tree.ts';
 
 /** Few tokens, so that prompts begin alike, repeat each other and begin one another. */
 const prompts = (maxLength: number) =>

@@ -4,6 +4,8 @@
  * A prompt's last token is never shared: whoever shares all before it still has a row of its own to score.
  */
 
+import { commonPrefix } from '../../cache/index.ts';
+
 export interface PrefixNode {
   /** Tokens from the root to the end of the node; 0 at the root. */
   readonly depth: number;
@@ -16,14 +18,6 @@ export interface PrefixNode {
 function compare(a: readonly number[], b: readonly number[]): number {
   const common = commonPrefix(a, b);
   return common < a.length && common < b.length ? a[common] - b[common] : a.length - b.length;
-}
-
-/** How many tokens two lists have in common from their beginning. */
-export function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  const end = Math.min(a.length, b.length);
-  let common = 0;
-  while (common < end && a[common] === b[common]) common++;
-  return common;
 }
 
 /** The tree of some prompts, none of them empty; time O(all tokens · log prompts). */

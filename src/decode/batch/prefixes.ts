@@ -5,10 +5,9 @@
  * first. Both hold forks of the readers' sequences, so the reference counts of the slots do the rest.
  */
 
-import type { Sequence, SlotCache } from '../../cache/index.ts';
+import { commonPrefix, type Sequence, type SlotCache } from '../../cache/index.ts';
 import type { Run } from '../run.ts';
 import type { PrefixGroup } from './prefix-groups.ts';
-import { commonPrefix } from './prefix-tree.ts';
 
 /** The first `length` entries of a sequence. */
 export interface SharedPrefix {

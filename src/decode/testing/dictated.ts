@@ -18,7 +18,8 @@ export function dictate(model: LanguageModel, text: string): () => void {
   const prompts = new WeakMap<KvCache, number>();
   const forwardLanes: LanguageModel['forwardLanes'] = async (lanes, options) => {
     const places = lanes.map(({ cache, groups: [{ sequence, tokens, scored }] }) => {
-      if (sequence.length === 0) prompts.set(cache, tokens.length);
+      // A prompt whose beginning another has read is cached before its first forward.
+      if (!prompts.has(cache)) prompts.set(cache, sequence.length + tokens.length);
       return sequence.length + (scored[0] ?? 0) + 1 - prompts.get(cache)!;
     });
     const forwards = await Object.getPrototypeOf(model).forwardLanes.call(model, lanes, options);

@@ -72,10 +72,16 @@ export function usageOf(ready: Ready, results: readonly Result[], n: number) {
   const sum = (count: (result: Result) => number) => results.reduce((total, r) => total + count(r), 0);
   const promptTokens = sum(({ promptTokens }) => promptTokens) / n;
   const completionTokens = sum(({ tokens }) => tokens.length);
+  // The first choice of a prompt reads it; the others take it over.
+  const cachedTokens = results.reduce(
+    (total, one, i) => total + (i % n === 0 ? one.statistics.kvReused : 0),
+    0,
+  );
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
     quickstep: {
       method: ready.method,
       seed: ready.options.seed,
