@@ -3,7 +3,9 @@
  * same to all. Batches that begin together; readers in this process, who begin together or at all times, without HTTP; clients
  * of the server in a process of their own. Prints medians over the rounds, each against the batches of its round.
  *
- *   npx tsx bench/serve-parts.ts --model house-causal --rounds 4 --seconds 6
+ *   npx tsx bench/serve-parts.ts --model house-causal --rounds 4 --seconds 6 [--alike]
+ *
+ * With --alike all prompts are the same; a server reads them once.
  */
 
 import { parseArgs } from 'node:util';
@@ -21,33 +23,36 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '6' },
     threads: { type: 'string', default: '1' },
     model: { type: 'string', default: 'house-causal' },
+    alike: { type: 'boolean', default: false },
   },
 });
 const clients = Number(values.clients);
 const seconds = Number(values.seconds);
 const threads = Number(values.threads);
+const { alike } = values;
 
 keepHeapSteady();
 await using server = await serve({ port: 0, threads, model: [values.model] });
 await using model = await load(values.model, { threads });
+const asking = { model, clients, seconds, alike };
 
 async function served(): Promise<Measured> {
-  const ask = await prepareClients({ url: server.url, model: values.model, clients, seconds });
+  const ask = await prepareClients({ url: server.url, model: values.model, alike, clients, seconds });
   const { failures, served } = await ask();
   if (failures.length > 0) throw new Error(failures[0]);
   return served;
 }
 
 const ways = {
-  'batches (generateBatch)': () => batches(model, clients, seconds),
-  'readers that begin together': () => readers(model, clients, seconds, false),
-  'readers that begin at all times': () => readers(model, clients, seconds, true),
+  'batches (generateBatch)': () => batches(asking),
+  'readers that begin together': () => readers(asking, false),
+  'readers that begin at all times': () => readers(asking, true),
   'clients of the server': served,
 };
 
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
-await batches(model, clients, 2);
+await batches({ ...asking, seconds: 2 });
 const rounds: Measured[][] = [];
 for (let round = 0; round < Number(values.rounds); round++) {
   const results: Measured[] = [];
@@ -55,7 +60,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
   rounds.push(results);
 }
 console.log(
-  `${values.model}, ${clients} requests at a time, ${rounds.length} rounds of ${seconds} s each way`,
+  `${values.model}, ${clients} requests at a time with ${alike ? 'the same prompt' : 'prompts of their own'}, ${rounds.length} rounds of ${seconds} s each way`,
 );
 for (const [way, name] of Object.keys(ways).entries()) {
   const over = (of: (result: Measured) => number) => median(rounds.map((results) => of(results[way])));

@@ -6,14 +6,16 @@
  * serving costs also where other programs, the clients among them, take turns on the same cores; last, many aborted requests. The
  * clients run in a process of their own, whose time is told apart.
  *
- *   npx tsx bench/serve.ts --model house-causal --clients 64 --seconds 120
+ *   npx tsx bench/serve.ts --model house-causal --clients 64 --seconds 120 [--alike]
+ *
+ * With --alike all prompts are the same; a server reads them once.
  */
 
 import { parseArgs } from 'node:util';
 import { keepHeapSteady } from '../src/cli/steady-heap.ts';
 import { load } from '../src/models/load.ts';
 import { serve } from '../src/serve/server.ts';
-import { post, prepareClients, question } from './serve/clients.ts';
+import { post, prepareClients, promptOf, question } from './serve/clients.ts';
 import { batches } from './serve/engine.ts';
 import { Memory, megabytes } from './serve/memory.ts';
 
@@ -24,24 +26,27 @@ const { values } = parseArgs({
     aborts: { type: 'string', default: '1000' },
     threads: { type: 'string', default: '1' },
     model: { type: 'string', default: 'house-causal' },
+    alike: { type: 'boolean', default: false },
   },
 });
 const clients = Number(values.clients);
 const threads = Number(values.threads);
+const { alike } = values;
 
 // As `quickstep serve` does.
 keepHeapSteady();
 await using server = await serve({ port: 0, threads, model: [values.model] });
 await using model = await load(values.model, { threads });
 const target = { url: server.url, model: values.model };
+const asking = { model, clients, seconds: 5, alike };
 
-await batches(model, clients, 2);
-const own = [await batches(model, clients, 5)];
-const ask = await prepareClients({ ...target, clients, seconds: Number(values.seconds) });
+await batches({ ...asking, seconds: 2 });
+const own = [await batches(asking)];
+const ask = await prepareClients({ ...target, alike, clients, seconds: Number(values.seconds) });
 const memory = new Memory();
 const { served, ...report } = await ask();
 memory.stop();
-own.push(await batches(model, clients, 5));
+own.push(await batches(asking));
 const percentile = (share: number) => report.first[Math.floor(share * (report.first.length - 1))]?.toFixed(2);
 console.log(
   `${clients} clients, ${served.seconds.toFixed(0)} s, ${values.model}, ${threads} thread(s) for the model`,
@@ -70,7 +75,7 @@ for (let done = 0; done < aborts; done += 100) {
     Array.from({ length: 100 }, async (_, i) => {
       const leave = new AbortController();
       setTimeout(() => leave.abort(), (i * 13) % 200);
-      await (await post(target, { signal: leave.signal })).text();
+      await (await post(target, promptOf(i, alike), { signal: leave.signal })).text();
     }),
   );
 }

@@ -7,7 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { type Measured, measured } from './measured.ts';
 
 /** What every client asks for. */
-export const question = { prompt: 'Once upon a time', maxTokens: 64, ignoreEos: true };
+export const question = { maxTokens: 64, ignoreEos: true };
+
+/** The prompts of requests: all the same, so that it is read once, or none like another. */
+export const promptOf = (request: number, alike: boolean): string =>
+  alike ? 'Once upon a time' : `${1000 + (request % 9000)} upon a time`;
 
 /** Length of a client's first answer: all lengths occur, so that from then on answers end at all times. */
 export const firstLength = (client: number, clients: number): number =>
@@ -16,6 +20,8 @@ export const firstLength = (client: number, clients: number): number =>
 export interface Load {
   readonly url: string;
   readonly model: string;
+  /** The prompts are. */
+  readonly alike: boolean;
   readonly clients: number;
   /** How long answers are counted, once each client has had its first. */
   readonly seconds: number;
@@ -24,9 +30,10 @@ export interface Load {
 /** Asks once for a streamed answer. */
 export function post(
   { url, model }: Pick<Load, 'url' | 'model'>,
+  prompt: string,
   { maxTokens = question.maxTokens, signal }: { maxTokens?: number; signal?: AbortSignal } = {},
 ): Promise<Response> {
-  const { prompt, ignoreEos } = question;
+  const { ignoreEos } = question;
   const body = { model, prompt, max_tokens: maxTokens, quickstep: { ignoreEos }, stream: true };
   const headers = { 'content-type': 'application/json' };
   return fetch(`${url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(body), signal });
@@ -44,18 +51,19 @@ export interface ClientReport {
 
 /** Each asks again as soon as it is answered. */
 async function beClients(load: Load, told: (phase: 'counting' | 'counted') => void): Promise<ClientReport> {
-  const { clients, seconds } = load;
+  const { alike, clients, seconds } = load;
   const report: ClientReport = {
     answers: Array(clients).fill(0),
     failures: [],
     first: [],
     cpu: process.cpuUsage(),
   };
+  let asked = 0;
   let phase: 'warming up' | 'counting' | 'counted' = 'warming up';
   const ask = async (maxTokens: number): Promise<boolean> => {
     try {
       const started = performance.now();
-      const response = await post(load, { maxTokens });
+      const response = await post(load, promptOf(asked++, alike), { maxTokens });
       if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
       let text = '';
       for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

@@ -3,18 +3,29 @@
 import { ContinuousBatch } from '../../src/decode/continuous.ts';
 import { generateBatch } from '../../src/decode/generate.ts';
 import type { LanguageModel } from '../../src/models/language-model.ts';
-import { firstLength, question } from './clients.ts';
+import { firstLength, promptOf, question } from './clients.ts';
 import { type Measured, measured } from './measured.ts';
 
-const { prompt, maxTokens, ignoreEos } = question;
+const { maxTokens, ignoreEos } = question;
+
+/** What is asked of the engine. */
+export interface Asking {
+  readonly model: LanguageModel;
+  readonly clients: number;
+  readonly seconds: number;
+  /** The prompts are. */
+  readonly alike: boolean;
+}
 
 /** One batch after the other, whose answers begin and end together. */
-export function batches(model: LanguageModel, clients: number, seconds: number): Promise<Measured> {
+export function batches({ model, clients, seconds, alike }: Asking): Promise<Measured> {
   return measured(async () => {
     const end = performance.now() + seconds * 1000;
     let tokens = 0;
+    let asked = 0;
     while (performance.now() < end) {
-      await generateBatch(model, Array<string>(clients).fill(prompt), { maxTokens, ignoreEos }).result;
+      const prompts = Array.from({ length: clients }, () => promptOf(asked++, alike));
+      await generateBatch(model, prompts, { maxTokens, ignoreEos }).result;
       tokens += clients * maxTokens;
     }
     return tokens;
@@ -27,9 +38,7 @@ export function batches(model: LanguageModel, clients: number, seconds: number):
  * all begin and end together.
  */
 export async function readers(
-  model: LanguageModel,
-  clients: number,
-  seconds: number,
+  { model, clients, seconds, alike }: Asking,
   staggered: boolean,
 ): Promise<Measured> {
   const batch = new ContinuousBatch(model, { maxRunning: clients });
@@ -37,10 +46,14 @@ export async function readers(
     return await measured(async () => {
       const end = performance.now() + seconds * 1000;
       let tokens = 0;
+      let asked = 0;
       const read = async (reader: number): Promise<void> => {
         let limit = staggered ? firstLength(reader, clients) : maxTokens;
         for (;;) {
-          for await (const { committed } of batch.generate(prompt, { maxTokens: limit, ignoreEos })) {
+          for await (const { committed } of batch.generate(promptOf(asked++, alike), {
+            maxTokens: limit,
+            ignoreEos,
+          })) {
             if (performance.now() > end) return;
             tokens += committed.length;
           }
