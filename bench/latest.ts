@@ -31,6 +31,22 @@ async function read<S extends z.ZodType>(kind: ResultsKind<S>, path: string): Pr
 }
 
 /**
+ * All results files of a kind, the latest first; at least one.
+ * @throws QuickstepError 'bad-file'; 'not-found' when there are none.
+ */
+export async function allResults<S extends z.ZodType<{ date: string }>>(
+  kind: ResultsKind<S>,
+): Promise<z.output<S>[]> {
+  const names = await readdir(folder).catch(() => []);
+  const all = await Promise.all(
+    names.filter((name) => kind.names.test(name)).map((name) => read(kind, join(folder, name))),
+  );
+  if (all.length > 0) return all.toSorted((a, b) => b.date.localeCompare(a.date));
+  const hint = `Run ${kind.command}.`;
+  throw new QuickstepError('not-found', 'There are no such results in bench/results.', hint);
+}
+
+/**
  * A results file, or without a path the one with the latest date.
  * @throws QuickstepError 'bad-file'; 'not-found' when there are none.
  */
@@ -38,18 +54,7 @@ export async function latestResults<S extends z.ZodType<{ date: string }>>(
   kind: ResultsKind<S>,
   path?: string,
 ): Promise<z.output<S>> {
-  if (path) return read(kind, path);
-  const names = await readdir(folder).catch(() => []);
-  const all = await Promise.all(
-    names.filter((name) => kind.names.test(name)).map((name) => read(kind, join(folder, name))),
-  );
-  const latest = all.toSorted((a, b) => b.date.localeCompare(a.date))[0];
-  if (latest) return latest;
-  throw new QuickstepError(
-    'not-found',
-    'There are no such results in bench/results.',
-    `Run ${kind.command}.`,
-  );
+  return path ? read(kind, path) : (await allResults(kind))[0];
 }
 
 /** Runs the making of a page; a failure is one line. */

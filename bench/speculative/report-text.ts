@@ -113,13 +113,26 @@ function conditions({
 | software | Node.js ${machine.node}, ${software.join(', ')} |`;
 }
 
-/** The whole page as Markdown. */
-export function renderSpeculativeReport(results: SpeculativeResults): string {
+/** A run in one table, for machines and lengths other than the page's own. */
+function otherRun(results: SpeculativeResults): string {
+  const { machine, maxTokens, questions, threads, date } = results;
+  const title = `${machine.processor}, answers up to ${maxTokens} tokens, ${questions.length} questions, ${threads} threads, ${date.slice(0, 10)}`;
+  return asMarkdown({ ...overview(results), title });
+}
+
+/**
+ * The whole page as Markdown.
+ * @param others Runs on other machines or with other lengths, told in short.
+ */
+export function renderSpeculativeReport(
+  results: SpeculativeResults,
+  others: readonly SpeculativeResults[] = [],
+): string {
   const busy = loadWarning(results.machine.load[0]);
   return `# Speculative benchmarks
 
 Drafts for SmolLM2 against decoding one token at a time: how many tokens a forward gives, and what that is worth in wall
-time. This page and its picture are made by \`npx tsx bench/speculative/report.ts\` from the newest \`speculative-*.json\` in
+time. This page and its picture are made by \`npx tsx bench/speculative/report.ts\` from \`speculative-*.json\` in
 \`bench/results\`; no figure in it is typed by hand. \`npm run bench:speculative -- --name <name>\` makes such a file; it needs
 Spec-Bench's questions (\`--data\`), on which nothing was trained or chosen.
 
@@ -133,13 +146,22 @@ ${conditions(results)}
 
 ${speculativeTables(results).map(asMarkdown).join('\n\n')}
 
-## What is measured
+${
+  others.length > 0
+    ? `## Other runs
+
+${others.map(otherRun).join('\n\n')}
+
+`
+    : ''
+}## What is measured
 
 - **tokens/forward**: tokens of the answers for each forward of the model, that of the prompt and the token it gives left
   out. 1 without drafts.
 - **tokens/s**: mean over the questions of tokens by wall time, the reading of the prompt included, as Spec-Bench has it;
   "decoding alone" is the same without the time to the first token.
 - **same answers**: those of our greedy decoding, token for token. llama.cpp rounds otherwise, so its answers are its own.
+- **Lengths.** In longer answers more can be looked up; the reading of the prompt weighs less.
 - **Interleaved.** Every question goes to each system in turn, and who begins changes; each engine has one process with one
   loaded model. Ratios, not times, are to be compared between machines.
 `;

@@ -47,6 +47,9 @@ it('tells the tables of a run', () => {
   const page = renderSpeculativeReport(sample);
   expect(page).toContain(`](${pictureName})`);
   expect(page).not.toMatch(/undefined|NaN/);
+  expect(page).not.toContain('## Other runs');
+  const both = renderSpeculativeReport(sample, [{ ...sample, maxTokens: 77 }]);
+  expect(both).toContain('answers up to 77 tokens');
   const picture = speculativePlot(sample);
   for (const { label } of sample.systems) expect(picture).toContain(`>${label}</text>`);
 });
