@@ -179,8 +179,11 @@ describe('ContinuousBatch', () => {
       ],
     });
     const tooLong = batch.generate({ tokens: Array(600).fill(5) });
+    // One that int32 would take for token 0 included.
+    const strange = [999_999, 2 ** 40].map((token) => batch.generate({ tokens: [5, token] }));
     await expect(bad.result).rejects.toThrow('a processor of its own');
     await expect(tooLong.result).rejects.toThrow('The prompt has 600 tokens');
+    for (const { result } of strange) await expect(result).rejects.toThrow('outside the vocabulary');
     expect((await good.result).tokens).toEqual(
       (await generate(model, prompts[0], { maxTokens: 20 }).result).tokens,
     );

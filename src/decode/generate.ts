@@ -261,7 +261,7 @@ export interface Request extends Decoder {
  * Checks the options, once for all requests that have them.
  * @returns what makes a request of a prompt, its number in the step records and the cache that it decodes in.
  * @throws QuickstepError 'bad-option', 'unsupported' or 'not-found'; the returned function 'bad-input' for a prompt that
- * is empty or longer than the context.
+ * cannot be decoded, see `checkPrompt`.
  */
 export function requests(
   model: LanguageModel,

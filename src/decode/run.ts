@@ -121,10 +121,10 @@ export class Run {
   #newTokens: CommittedToken[] = [];
   #newText = '';
 
-  /** @throws QuickstepError 'bad-input' for an empty prompt or one longer than the context. */
+  /** @throws QuickstepError as `checkPrompt`, with the model's vocabulary where there is a model. */
   constructor(options: RunOptions) {
     const { prompt, contextLength, maxTokens, eosIds, stop } = options;
-    checkPrompt(prompt, contextLength);
+    checkPrompt(prompt, contextLength, options.model?.config.vocabSize);
     this.request = options.request;
     this.prompt = prompt;
     this.cache = options.cache;
