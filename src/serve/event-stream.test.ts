@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { EventStream, WritePace } from './event-stream.ts';
@@ -78,4 +78,24 @@ it('much is not held back', async () => {
     for (const text of [long, long, 'end']) await stream.send(text);
   });
   expect(pieces.map(({ text }) => text).join('')).toBe(`data: ${long}\n\ndata: ${long}\n\ndata: end\n\n`);
+});
+
+it('leaves a slow reader its time, and cuts it off after it', async () => {
+  let sent: Promise<boolean> | undefined;
+  const events = createServer((_, res) => {
+    const stream = new EventStream(res, {}, 0.3, new WritePace());
+    sent = (async () => {
+      for (let i = 0; i < 64; i++) await stream.send('x'.repeat(2 ** 20));
+      return res.destroyed;
+    })();
+  });
+  events.listen(0, '127.0.0.1');
+  await once(events, 'listening');
+  const deaf = connect((events.address() as AddressInfo).port, '127.0.0.1');
+  deaf.pause();
+  deaf.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(events, 'request');
+  expect(await sent).toBe(true);
+  deaf.destroy();
+  events.close();
 });
