@@ -47,6 +47,27 @@ it('answers pages of its own and of allowed origins only', async () => {
   }
 });
 
+it('lets pages of allowed origins send the headers that they ask for, as clients in browsers have some of their own', async () => {
+  const headers = {
+    origin: 'https://friend.example',
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'authorization,content-type,x-stainless-lang',
+  };
+  const preflight = await raw(server, '/v1/chat/completions', { method: 'OPTIONS', headers });
+  expect(preflight.headers['access-control-allow-headers']).toBe(headers['access-control-request-headers']);
+});
+
+it('keeps answers for one origin from being cached for another', async () => {
+  for (const path of ['/models/stories260k/config.json', '/v1/models']) {
+    const { headers } = await raw(server, path, { headers: { origin: 'https://friend.example' } });
+    expect(headers.vary).toContain('origin');
+  }
+});
+
+it('takes no empty key, which everybody would have', async () => {
+  await expect(start({ apiKey: '' })).rejects.toMatchObject({ code: 'bad-option' });
+});
+
 it('asks for the key where one is set', async () => {
   await using locked = await start({ apiKey: 'sesame' });
   const status = async (authorization?: string) =>

@@ -7,6 +7,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { QuickstepError } from '../errors.ts';
 import { ApiError } from './api-error.ts';
 
 export interface GuardOptions {
@@ -28,7 +29,11 @@ export class Guard {
   readonly #origins: ReadonlySet<string>;
   readonly #key: Buffer | undefined;
 
+  /** @throws QuickstepError 'bad-option' for an empty key, which a request without one would have. */
   constructor({ apiKey, allowHost, allowOrigin }: GuardOptions) {
+    if (apiKey === '') {
+      throw new QuickstepError('bad-option', 'The API key is empty.', 'Leave it out to ask for none.');
+    }
     this.#hosts = new Set(allowHost.map((host) => host.toLowerCase()));
     this.#origins = new Set(allowOrigin.map((origin) => origin.replace(/\/$/, '').toLowerCase()));
     this.#key = apiKey === undefined ? undefined : digest(apiKey);
@@ -73,9 +78,9 @@ export class Guard {
   }
 }
 
-/** What an allowed page may do, for the browser's question beforehand. */
-export const preflightHeaders: Readonly<Record<string, string>> = {
+/** What an allowed page may do, for the browser's question beforehand; clients in pages send headers of their own. */
+export const preflightHeaders = ({ headers }: IncomingMessage): Record<string, string> => ({
   'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'authorization, content-type',
+  'access-control-allow-headers': headers['access-control-request-headers'] ?? 'authorization, content-type',
   'access-control-max-age': '600',
-};
+});

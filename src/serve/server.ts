@@ -126,7 +126,7 @@ export class QuickstepServer implements AsyncDisposable {
     try {
       exchange = this.#exchange(req, res, this.#guard.checkOrigin(req));
       if (req.method === 'OPTIONS') {
-        res.writeHead(204, { ...exchange.headers, ...preflightHeaders }).end();
+        res.writeHead(204, { ...exchange.headers, ...preflightHeaders(req) }).end();
         return;
       }
       if (!route?.open) this.#guard.checkKey(req);

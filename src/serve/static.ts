@@ -27,7 +27,7 @@ export async function studio({ req, res, url, headers }: Exchange): Promise<void
     'last-modified': found.ctime.toUTCString(),
     'content-type': file.type,
     'cache-control': file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-    vary: 'accept-encoding',
+    vary: [headers.vary, 'accept-encoding'].filter(Boolean).join(', '),
   };
   if (isCurrent(req, etag, found.ctime)) {
     res.writeHead(304, about).end();
