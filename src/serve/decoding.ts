@@ -2,7 +2,13 @@
 
 import { randomInt } from 'node:crypto';
 import type { ContinuousBatch } from '../decode/continuous.ts';
-import type { GenerateOptions, Generation, Prompt, Result } from '../decode/generate.ts';
+import {
+  type GenerateOptions,
+  type Generation,
+  limitOptions,
+  type Prompt,
+  type Result,
+} from '../decode/generate.ts';
 import { ApiError } from './api-error.ts';
 import { type ModelPool, methodOf } from './models.ts';
 
@@ -21,6 +27,8 @@ export interface Ready {
   start(prompt: Prompt, signal: AbortSignal, answers?: number): Generation<Result>[];
 }
 
+const usualAnswer = limitOptions.shape.maxTokens.parse(undefined);
+
 /**
  * Finds the model and completes the options. A sampled answer without a seed gets a random one.
  * @throws ApiError 404 for a model that is not served, 400 for an answer longer than the server's limit
@@ -30,8 +38,8 @@ export async function prepare(
   model: string,
   input: GenerateOptions & { method?: string },
 ): Promise<Ready> {
-  const { maxTokens } = input;
-  if (maxTokens !== undefined && maxTokens > maxAnswer) {
+  const { maxTokens = Math.min(usualAnswer, maxAnswer) } = input;
+  if (maxTokens > maxAnswer) {
     const message = `At most ${maxAnswer} tokens may be asked for, not ${maxTokens}.`;
     throw new ApiError(400, 'invalid_value', message, { param: 'max_tokens' });
   }
@@ -39,7 +47,7 @@ export async function prepare(
   const method = methodOf(batch.model, input.method, Number(input.temperature ?? 0));
   const draft = await models.draftFor(batch.model.id, method);
   const seed = input.seed ?? randomInt(2 ** 31);
-  const options = { ...given(input), method, draft, seed };
+  const options = { ...given(input), maxTokens, method, draft, seed };
   return {
     batch,
     method,

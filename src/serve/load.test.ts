@@ -55,6 +55,13 @@ it('ends an answer that takes too long', async () => {
   await idle(hasty);
 });
 
+it('keeps to the longest answer when none is asked for', async () => {
+  await using short = await start({ maxAnswer: 3 });
+  const { max_tokens: _, ...body } = endless;
+  const { usage } = await jsonOf(post(short, '/v1/completions', body));
+  expect(usage.completion_tokens).toBe(3);
+});
+
 it('cuts off a client that does not send', async () => {
   await using strict = await start({ readTimeout: 1 });
   const silent = connection(strict);
