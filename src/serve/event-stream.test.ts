@@ -99,3 +99,21 @@ it('leaves a slow reader its time, and cuts it off after it', async () => {
   deaf.destroy();
   events.close();
 });
+
+it('leaves no timer behind when it ends after its reader has gone', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  let ended: Promise<void> | undefined;
+  const events = createServer((_, res) => {
+    ended = once(res, 'close').then(() => new EventStream(res, {}, 30, new WritePace()).end());
+  });
+  events.listen(0, '127.0.0.1');
+  await once(events, 'listening');
+  const client = connect((events.address() as AddressInfo).port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(events, 'request');
+  const before = timers();
+  client.destroy();
+  await ended;
+  expect(timers()).toBeLessThanOrEqual(before);
+  events.close();
+});

@@ -100,6 +100,7 @@ export class EventStream {
 
   /** Ends the stream; what is still to be sent gets as much time as an event. */
   end(): void {
+    if (this.#gone) return;
     this.#write();
     const res = this.#res;
     const timer = setTimeout(() => res.destroy(), this.#timeoutMs);
