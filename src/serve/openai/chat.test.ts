@@ -66,6 +66,19 @@ it('gives log probabilities of every token, whole and streamed', async () => {
   expect(streamed).toEqual(content);
 });
 
+it('tells nothing of what a canvas holds behind the end of the answer', async () => {
+  const body = {
+    ...{ model: 'house-diffusion', messages: ask('Reverse: abc'), max_tokens: 32, logprobs: true },
+    quickstep: { method: 'diffusion', methodOptions: { steps: 4 } },
+  } as OpenAI.ChatCompletionCreateParamsNonStreaming;
+  const { choices } = await client.chat.completions.create(body);
+  const streamed = [];
+  for await (const chunk of await client.chat.completions.create({ ...body, stream: true })) {
+    streamed.push(...(chunk.choices[0]?.logprobs?.content ?? []));
+  }
+  expect(streamed).toEqual(choices[0].logprobs!.content);
+});
+
 it('stops at a stop text and at the token limit', async () => {
   const { choices: whole } = await client.chat.completions.create(chat);
   const text = whole[0].message.content!;

@@ -8,18 +8,20 @@ export class TokenOrder {
   readonly #ahead = new Map<number, CommittedToken>();
   readonly #endIds: readonly number[];
   #next = 0;
+  #ended = false;
 
   constructor({ eosIds }: LanguageModel) {
     this.#endIds = eosIds;
   }
 
-  /** The tokens that now follow without a gap; an end token is none of the answer. */
+  /** The tokens that now follow without a gap; an end token is none of the answer, nor what a canvas has behind it. */
   take(committed: readonly CommittedToken[]): CommittedToken[] {
     for (const token of committed) this.#ahead.set(token.position, token);
     const ready: CommittedToken[] = [];
     for (let token = this.#ahead.get(this.#next); token; token = this.#ahead.get(this.#next)) {
       this.#ahead.delete(this.#next++);
-      if (!this.#endIds.includes(token.token)) ready.push(token);
+      if (this.#endIds.includes(token.token)) this.#ended = true;
+      else if (!this.#ended) ready.push(token);
     }
     return ready;
   }
@@ -46,7 +48,7 @@ export function chatLogprobs(model: LanguageModel, tokens: readonly CommittedTok
   return { content, refusal: null };
 }
 
-/** @param offset characters of the answer before the first of the tokens; see `textLength`. */
+/** @param offset characters of the answer before the first of the tokens */
 export function completionLogprobs(model: LanguageModel, tokens: readonly CommittedToken[], offset: number) {
   const texts = tokens.map(({ token }) => tokenText(model, token).token);
   let at = offset;
