@@ -103,6 +103,11 @@ export class Exchange {
     this.text(JSON.stringify(value), 'application/json', status, headers);
   }
 
+  /** From now on, a client that takes nothing of the answer for the time of reading is cut off. */
+  awaitReader(): void {
+    this.res.setTimeout(Math.ceil(this.#options.readTimeout * 1000));
+  }
+
   text(text: string, type: string, status = 200, headers: Record<string, string> = {}): void {
     this.res.writeHead(status, {
       'cache-control': 'no-store',
@@ -111,6 +116,7 @@ export class Exchange {
       'content-type': type,
       'content-length': Buffer.byteLength(text),
     });
+    this.awaitReader();
     this.res.end(this.req.method === 'HEAD' ? undefined : text);
   }
 

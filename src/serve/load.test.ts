@@ -69,3 +69,42 @@ it('cuts off a client that does not send', async () => {
   silent.resume();
   await once(silent, 'close');
 });
+
+it('cuts off a client that does not take a file, and none that is slow', async () => {
+  await using strict = await start({ readTimeout: 1 });
+  const file = '/ort/ort-wasm-simd-threaded.wasm';
+  const { headers } = await fetch(strict.url + file, {
+    method: 'HEAD',
+    headers: { 'accept-encoding': 'identity' },
+  });
+  const length = Number(headers.get('content-length'));
+  const ask = () => {
+    const reader = connection(strict).pause();
+    const read = { bytes: 0 };
+    reader.on('data', (data) => {
+      read.bytes += data.length;
+    });
+    reader.on('error', () => {});
+    reader.write(`GET ${file} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+    return { reader, read, closed: once(reader, 'close') };
+  };
+  const [deaf, slow] = [ask(), ask()];
+  const taking = setInterval(() => {
+    slow.reader.resume();
+    setTimeout(() => slow.reader.pause(), 1);
+  }, 100);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  clearInterval(taking);
+  for (const { reader, closed } of [deaf, slow]) {
+    reader.resume();
+    await closed;
+  }
+  expect(deaf.read.bytes).toBeLessThan(length);
+  expect(slow.read.bytes).toBeGreaterThan(length);
+});
+
+it('takes any time for reading', async () => {
+  // In milliseconds it is no whole number.
+  await using server = await start({ readTimeout: 16.1 });
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
+});

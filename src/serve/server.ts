@@ -51,8 +51,9 @@ export class QuickstepServer implements AsyncDisposable {
     this.#guard = new Guard({ apiKey, allowHost: [...allowHost, this.#options.host], allowOrigin });
     this.#http = createServer(
       {
-        requestTimeout: readTimeout * 1000,
-        headersTimeout: Math.min(readTimeout, 10) * 1000,
+        // Whole numbers, and 0 would be no limit.
+        requestTimeout: Math.ceil(readTimeout * 1000),
+        headersTimeout: Math.ceil(Math.min(readTimeout, 10) * 1000),
         connectionsCheckingInterval: 1000,
       },
       (req, res) => void this.#answer(req, res),

@@ -12,7 +12,8 @@ import { studioFile, studioHeaders } from './studio-files.ts';
 const isText = (type: string): boolean => /^text\/|json|xml|wasm|svg/.test(type);
 
 /** @throws ApiError 404 where the studio has nothing. */
-export async function studio({ req, res, url, headers }: Exchange): Promise<void> {
+export async function studio(exchange: Exchange): Promise<void> {
+  const { req, res, url, headers } = exchange;
   const file = studioFile(url.pathname);
   const found = file && (await stat(file.path).catch(() => undefined));
   if (!file || !found?.isFile()) {
@@ -42,6 +43,7 @@ export async function studio({ req, res, url, headers }: Exchange): Promise<void
     res.end();
     return;
   }
+  exchange.awaitReader();
   const source = createReadStream(file.path);
   // A reader that goes in the middle is no failure.
   const sent = zip ? pipeline(source, createGzip(), res) : pipeline(source, res);
