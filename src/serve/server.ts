@@ -38,6 +38,8 @@ export class QuickstepServer implements AsyncDisposable {
   readonly #http: Server;
   readonly #onError: (error: unknown) => void;
   readonly #end = new AbortController();
+  /** Answers that have not been sent yet. */
+  readonly #underWay = new Set<ServerResponse>();
   #closed: Promise<void> | undefined;
 
   /** @throws QuickstepError 'bad-option'. Nothing is opened before `listen`. */
@@ -98,6 +100,7 @@ export class QuickstepServer implements AsyncDisposable {
   /** Takes nothing new, lets answers under way finish for the time of grace, then ends the rest and frees the models. */
   close(): Promise<void> {
     this.#closed ??= this.#shutDown();
+    this.#closeUnused();
     return this.#closed;
   }
 
@@ -106,17 +109,22 @@ export class QuickstepServer implements AsyncDisposable {
   }
 
   async #shutDown(): Promise<void> {
+    const { listening } = this.#http;
     const { promise, resolve } = deferred();
     this.#http.close(() => resolve());
-    this.#http.closeIdleConnections();
     const late = setTimeout(() => {
       this.#end.abort();
       // What is left gets a moment to be told.
       setTimeout(() => this.#http.closeAllConnections(), 500).unref();
     }, this.#options.grace * 1000);
-    if (this.#http.listening || this.admission.pending > 0) await promise;
+    if (listening) await promise;
     clearTimeout(late);
     await this.models[Symbol.asyncDispose]();
+  }
+
+  /** Once nothing is under way, nobody is waited for, such as a browser that has connected beforehand. */
+  #closeUnused(): void {
+    if (this.closing && this.#underWay.size === 0) this.#http.closeAllConnections();
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -124,6 +132,11 @@ export class QuickstepServer implements AsyncDisposable {
     const { pathname } = exchange.url;
     const route = routeOf(req.method, pathname);
     res.on('finish', () => this.metrics.request(route?.path ?? 'none', res.statusCode));
+    this.#underWay.add(res);
+    res.on('close', () => {
+      this.#underWay.delete(res);
+      this.#closeUnused();
+    });
     try {
       exchange = this.#exchange(req, res, this.#guard.checkOrigin(req));
       if (req.method === 'OPTIONS') {
