@@ -108,6 +108,7 @@ describe('generateText', () => {
     await expect(generateText(options({ minP: 3 }))).rejects.toThrow('minP');
     const image = { type: 'file' as const, data: new Uint8Array([1]), mediaType: 'image/png' };
     await expect(generateText({ model, messages: [{ role: 'user', content: [image] }] })).rejects.toThrow(
+    await expect(generateText(options({ seed: 'five' }))).rejects.toThrow('seed');
       'type "file"',
     );
     const { warnings } = await generateText({

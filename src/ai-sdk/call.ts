@@ -48,13 +48,14 @@ export function callFor(model: LanguageModel, call: LanguageModelV4CallOptions):
     topK: call.topK,
     frequencyPenalty: call.frequencyPenalty,
     presencePenalty: call.presencePenalty,
+    seed: call.seed,
     stop: cuts ? undefined : stopSequences,
     ...constraint,
   };
-  const given = Object.fromEntries(
+  const given: GenerateOptions = Object.fromEntries(
     Object.entries({ ...named, ...own }).filter(([, value]) => value !== undefined),
   );
-  const seed = call.seed ?? (typeof own.seed === 'number' ? own.seed : randomInt(2 ** 31));
+  const { seed = randomInt(2 ** 31) } = given;
   return {
     prompt: promptFor(model, call, calling, warnings),
     options: { ...given, seed },
