@@ -1,5 +1,6 @@
 /** The provider as the real AI SDK uses it, on the house models. */
 
+import { getEventListeners } from 'node:events';
 import { generateObject, generateText, Output, streamObject, streamText, tool } from 'ai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -7,6 +8,7 @@ import { generate } from '../decode/generate.ts';
 import { dictate } from '../decode/testing/dictated.ts';
 import { load } from '../models/load.ts';
 import { createQuickstep } from './index.ts';
+import { QuickstepModel } from './model.ts';
 
 const quickstep = createQuickstep({ threads: 1 });
 const house = await load('house-causal', { threads: 1 });
@@ -106,9 +108,9 @@ describe('generateText', () => {
     await expect(generateText(options({ colour: 'red' }))).rejects.toThrow('colour');
     await expect(generateText(options({ method: 'magic' }))).rejects.toThrow('magic');
     await expect(generateText(options({ minP: 3 }))).rejects.toThrow('minP');
+    await expect(generateText(options({ seed: 'five' }))).rejects.toThrow('seed');
     const image = { type: 'file' as const, data: new Uint8Array([1]), mediaType: 'image/png' };
     await expect(generateText({ model, messages: [{ role: 'user', content: [image] }] })).rejects.toThrow(
-    await expect(generateText(options({ seed: 'five' }))).rejects.toThrow('seed');
       'type "file"',
     );
     const { warnings } = await generateText({
@@ -234,6 +236,31 @@ describe('streamText', () => {
     expect(deltas).toBeLessThan(50);
     const signal = AbortSignal.abort(new Error('too late'));
     await expect(generateText({ model, prompt, abortSignal: signal })).rejects.toThrow('too late');
+  });
+
+  it('does not wait for a model that is still loading when its signal aborts', async () => {
+    const controller = new AbortController();
+    const endless = () => {
+      setTimeout(() => controller.abort(new Error('too slow')), 10);
+      return new Promise<never>(() => {});
+    };
+    const loading = new QuickstepModel('slow', { batch: endless, draft: endless });
+    const { signal: abortSignal } = controller;
+    const answer = loading.doGenerate({ prompt: [], abortSignal }).catch((error: Error) => error.message);
+    const waiting = new Promise((resolve) => setTimeout(() => resolve('waiting'), 100));
+    expect(await Promise.race([answer, waiting])).toBe('too slow');
+  });
+
+  it('leaves nothing at a signal that outlives the call, answered or refused', async () => {
+    const { signal: abortSignal } = new AbortController();
+    const call = {
+      prompt: [{ role: 'user' as const, content: [{ type: 'text' as const, text: prompt }] }],
+      maxOutputTokens: 2,
+      abortSignal,
+    };
+    await model.doGenerate(call);
+    await expect(model.doGenerate({ ...call, maxOutputTokens: -1 })).rejects.toThrow('maxTokens');
+    expect(getEventListeners(abortSignal, 'abort')).toHaveLength(0);
   });
 
   it('shares forwards between calls', async () => {

@@ -17,6 +17,7 @@ import type { ContinuousBatch } from '../decode/continuous.ts';
 import type { Generation, Result } from '../decode/generate.ts';
 import { findMethod } from '../decode/registry.ts';
 import type { LanguageModel } from '../models/language-model.ts';
+import { unlessAborted } from './abort.ts';
 import { type Call, callFor } from './call.ts';
 
 /** Where models come from: a provider, which loads each at its first call. */
@@ -79,16 +80,16 @@ export class QuickstepModel implements LanguageModelV4 {
   async #start(options: LanguageModelV4CallOptions): Promise<Started> {
     const { abortSignal } = options;
     abortSignal?.throwIfAborted();
-    const batch = await this.#source.batch(this.modelId);
+    const batch = await unlessAborted(this.#source.batch(this.modelId), abortSignal);
     const call = callFor(batch.model, options);
     const { method } = call.options;
     const drafts = typeof method === 'string' && findMethod(method).draft;
-    const draft = drafts ? await this.#source.draft(this.modelId) : undefined;
+    const draft = drafts ? await unlessAborted(this.#source.draft(this.modelId), abortSignal) : undefined;
     abortSignal?.throwIfAborted();
     const abort = new AbortController();
+    const generation = batch.generate(call.prompt, { ...call.options, draft, signal: abort.signal });
     const forward = () => abort.abort(abortSignal!.reason);
     abortSignal?.addEventListener('abort', forward, { once: true });
-    const generation = batch.generate(call.prompt, { ...call.options, draft, signal: abort.signal });
     const settled = generation.result.finally(() => abortSignal?.removeEventListener('abort', forward));
     settled.catch(() => {});
     return { ...call, id: `quickstep-${randomUUID()}`, generation, abort };
