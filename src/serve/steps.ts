@@ -5,8 +5,7 @@ import { z } from 'zod';
 import { type GenerateOptions, type Prompt, promptTokens } from '../decode/generate.ts';
 import { jsonOptions } from '../decode/json-options.ts';
 import { findMethod } from '../decode/registry.ts';
-import type { Step } from '../decode/step.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import { TokenTexts, tokenText } from '../decode/token-texts.ts';
 import { type Decoding, prepare } from './decoding.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -60,27 +59,4 @@ export async function steps(exchange: Exchange, decoding: Decoding): Promise<voi
     await exchange.event({ type: 'done', summary: { ...facts, tokens: result.tokens.length } }, 'done');
     exchange.end();
   });
-}
-
-const tokenText = (tokenizer: Tokenizer, token: number): string =>
-  tokenizer.decode([token], { skipSpecialTokens: false, continues: true });
-
-/** Texts of the tokens in a run's steps, each told once. */
-class TokenTexts {
-  readonly #tokenizer: Tokenizer;
-  readonly #told = new Set<number>();
-
-  constructor(tokenizer: Tokenizer) {
-    this.#tokenizer = tokenizer;
-  }
-
-  /** Of the tokens that are new with this step. */
-  of({ committed, proposed, canvas = [] }: Step): [number, string][] {
-    const tokens = [...committed, ...proposed].map(({ token }) => token).concat(canvas);
-    const fresh = [...new Set(tokens)].filter((token) => token >= 0 && !this.#told.has(token));
-    return fresh.map((token) => {
-      this.#told.add(token);
-      return [token, tokenText(this.#tokenizer, token)];
-    });
-  }
 }

@@ -1,9 +1,9 @@
 /** The engine in a worker of the page: loads a house model, decodes, and says each step. */
 
 import models from 'catalogue:models';
+import { TokenTexts } from '../../../src/decode/token-texts.ts';
 import { generate, type LanguageModel, loadFromUrl, QuickstepError, webProvider } from '../../../src/web.ts';
 import type { RunEvent, RunRequest } from './engine.ts';
-import { TokenTexts } from './token-texts.ts';
 
 export type ToWorker =
   | {
