@@ -41,6 +41,12 @@ const impossible: [string, object, Partial<APIError>][] = [
     { messages: ask('many words '.repeat(2000)) },
     { status: 400, code: 'bad_input' },
   ],
+  ['a call without functions', { tool_choice: 'required' }, { status: 400, param: 'tool_choice' }],
+  [
+    'a call of a function that is not there',
+    { tool_choice: { type: 'function', function: { name: 'clock' } } },
+    { status: 400, param: 'tool_choice' },
+  ],
   ['a seed out of range', { seed: 2 ** 60 }, { status: 400, param: 'seed' }],
 ];
 it.each(impossible)('%s', async (_, change, expected) => {
