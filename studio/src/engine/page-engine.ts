@@ -40,9 +40,20 @@ export class PageEngine implements Engine {
   #worker: Worker | undefined;
   #runs = 0;
 
+  #started(): Worker {
+    if (this.#worker) return this.#worker;
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+    // One that cannot be started, or fails by itself, answers nobody any more: the next run has another.
+    worker.addEventListener('error', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+      worker.terminate();
+    });
+    this.#worker = worker;
+    return worker;
+  }
+
   async *run(request: RunRequest, signal: AbortSignal): AsyncGenerator<RunEvent, void> {
-    this.#worker ??= new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-    const worker = this.#worker;
+    const worker = this.#started();
     const run = ++this.#runs;
     const send = (message: ToWorker): void => worker.postMessage(message);
     const model = models.find(({ id }) => id === request.model);
