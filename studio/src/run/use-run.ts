@@ -37,12 +37,12 @@ export function useRun(): RunState & {
     let scheduled = false;
     const show = (change: Partial<RunState> = {}): void => {
       Object.assign(now, change);
-      if (control.current !== own) return;
       if (scheduled) return;
       scheduled = true;
       requestAnimationFrame(() => {
         scheduled = false;
-        setState({ ...now });
+        // Another run may have begun meanwhile.
+        if (control.current === own) setState({ ...now });
       });
     };
     try {
