@@ -1,13 +1,11 @@
 /** A run as a page holds it, in a document without a browser: frames come when the test says so. */
 
-import { parseHTML } from 'linkedom';
 import { h, render } from 'preact';
 import { expect, it, vi } from 'vitest';
 import type { Engine, RunEvent, RunRequest } from '../src/engine/engine.ts';
 import { useRun } from '../src/run/use-run.ts';
+import { main } from './dom.ts';
 
-const { document } = parseHTML('<main></main>');
-vi.stubGlobal('document', document);
 const frames: (() => void)[] = [];
 vi.stubGlobal('requestAnimationFrame', (draw: () => void) => frames.push(draw));
 const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -34,7 +32,7 @@ it('draws nothing of a run that another has taken the place of', async () => {
     run = useRun();
     return null;
   }
-  render(h(Page, {}), document.querySelector('main') as unknown as Element);
+  render(h(Page, {}), main);
   void run.start(engineOf({ type: 'start', place: 'first' }), requestOf('first'));
   await turn();
   // A frame of the first run is still to come.

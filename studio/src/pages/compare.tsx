@@ -8,7 +8,7 @@ import { Canvas, ConfidenceLegend } from '../replay/canvas.tsx';
 import { ModelField } from '../run/model-field.tsx';
 import { firstPrompt, PromptField } from '../run/prompt-field.tsx';
 import { NumberField, PlaceSwitch } from '../run/runner.tsx';
-import { engineAt, type Place, useModels } from '../run/use-models.ts';
+import { engineAt, type Place, type RunnableModel, useModels } from '../run/use-models.ts';
 import { useRun } from '../run/use-run.ts';
 import { Scroll } from '../scroll.tsx';
 
@@ -81,8 +81,11 @@ export function ComparePage() {
   const [prompt, setPrompt] = useState(() => firstPrompt('house-diffusion'));
   const [maxTokens, setMaxTokens] = useState<number | undefined>(32);
   const [slugs, setSlugs] = useState(['diffusion', 'freedave']);
+  // Results are of the methods that were started, whatever the form says meanwhile.
+  const [started, setStarted] = useState<string[]>([]);
   const runs = [useRun(), useRun(), useRun(), useRun()];
-  const lanes = runs.slice(0, slugs.length);
+  const shown = started.length > 0 ? started : slugs;
+  const lanes = runs.slice(0, shown.length);
   const here = models[place];
   const chosen = here.find(({ id }) => id === model) ?? here[0];
   const possible = methods.filter((method) => fits(method, chosen));
@@ -92,21 +95,25 @@ export function ComparePage() {
   const running = lanes.some((lane) => lane.running);
   const done = lanes.every(({ recording }) => recording?.summary);
 
-  const takeModel = (id: string): void => {
-    setModel(id);
-    const next = here.find((entry) => entry.id === id)!;
+  const takeModel = (next: RunnableModel): void => {
+    setModel(next.id);
     const fitting = usual[next.capabilities.includes('causal') ? 'causal' : 'canvas'];
     setSlugs([
       ...fitting.filter((slug) => fits(methods.find((method) => method.slug === slug)!, next)).slice(0, 2),
     ]);
   };
+  const takePlace = (next: Place): void => {
+    setPlace(next);
+    if (!models[next].some(({ id }) => id === chosen.id)) takeModel(models[next][0]);
+  };
   const setLane = (index: number, slug: string): void =>
     setSlugs(slugs.map((old, i) => (i === index ? slug : old)));
   const submit = (event: Event): void => {
     event.preventDefault();
+    setStarted(slugs);
     for (const [index, method] of slugs.entries()) {
       const request = { model: chosen.id, prompt, method, methodOptions: {}, maxTokens: maxTokens ?? 32 };
-      void lanes[index].start(engineAt(place, index), request);
+      void runs[index].start(engineAt(place, index), request);
     }
   };
   return (
@@ -119,7 +126,7 @@ export function ComparePage() {
         <PromptField value={prompt} onChange={setPrompt} />
         <div class="column">
           <div class="row">
-            <ModelField ids={here.map(({ id }) => id)} value={chosen.id} onChange={takeModel} />
+            <ModelField models={here} value={chosen.id} onChange={takeModel} />
             <NumberField label="Max tokens" value={maxTokens} min={1} max={512} onChange={setMaxTokens} />
           </div>
           <div class="row">
@@ -158,7 +165,7 @@ export function ComparePage() {
               Remove the last
             </button>
           </div>
-          <PlaceSwitch value={place} server={models.server.length > 0} onChange={setPlace} />
+          <PlaceSwitch value={place} server={models.server.length > 0} onChange={takePlace} />
           <div class="row actions">
             <button type="submit" class="primary" disabled={running}>
               Start
@@ -172,18 +179,18 @@ export function ComparePage() {
       <ConfidenceLegend />
       <div class="lanes">
         {lanes.map((lane, index) => (
-          <LaneView key={index} lane={lane} slug={slugs[index]} />
+          <LaneView key={index} lane={lane} slug={shown[index]} />
         ))}
       </div>
       {done && (
         <>
           <Race
             lanes={lanes.map(({ recording }, index) => ({
-              label: titleOf(slugs[index]),
+              label: titleOf(shown[index]),
               steps: recording!.steps,
             }))}
           />
-          <Table lanes={lanes} slugs={slugs} />
+          <Table lanes={lanes} slugs={shown} />
         </>
       )}
     </>

@@ -9,7 +9,7 @@ import { SummaryLine } from '../replay/summary.tsx';
 import { ModelField } from './model-field.tsx';
 import { OptionFields, type OptionValues } from './option-fields.tsx';
 import { firstPrompt, PromptField } from './prompt-field.tsx';
-import { engineAt, type Place, useModels } from './use-models.ts';
+import { engineAt, type Place, type RunnableModel, useModels } from './use-models.ts';
 import { useRun } from './use-run.ts';
 
 /** The model that a method is meant for, or the first that has what it needs. */
@@ -18,6 +18,9 @@ function modelFor(slug: string, models: ReturnType<typeof useModels>['page']): s
   const house = models.filter(({ id }) => id.startsWith('house-'));
   return method.model ?? [...house, ...models].find((model) => fits(method, model))?.id ?? models[0].id;
 }
+
+/** Whether the system asks for little movement; scripts have to see to it themselves. */
+const movesLittle = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 export function PlaceSwitch(props: { value: Place; server: boolean; onChange(place: Place): void }) {
   const places = { page: 'In this page', server: 'On the server' } as const;
@@ -85,18 +88,23 @@ export function Runner({ method: given, fixed = false }: { method: string; fixed
   const method = methods.find((entry) => entry.slug === slug)!;
   const possible = fixed ? [method] : methods.filter((entry) => fits(entry, chosen));
 
-  const takeModel = (id: string): void => {
-    setModel(id);
-    const next = here.find((entry) => entry.id === id)!;
-    if (!fits(method, next)) setSlug(methods.find((entry) => fits(entry, next))!.slug);
+  const takeModel = (next: RunnableModel): void => {
+    setModel(next.id);
+    if (!fixed && !fits(method, next)) setSlug(methods.find((entry) => fits(entry, next))!.slug);
     setValues({});
+  };
+  const takePlace = (next: Place): void => {
+    setPlace(next);
+    const there = models[next];
+    if (there.some(({ id }) => id === chosen.id)) return;
+    takeModel((fixed ? there.find((entry) => fits(method, entry)) : undefined) ?? there[0]);
   };
   const submit = (event: Event): void => {
     event.preventDefault();
     const request = { model: chosen.id, prompt, method: slug, methodOptions: values };
     void start(engineAt(place), { ...request, maxTokens: maxTokens ?? 32, temperature, seed });
     if (stage.current!.getBoundingClientRect().top > innerHeight * 0.6)
-      stage.current!.scrollIntoView({ behavior: 'smooth' });
+      stage.current!.scrollIntoView({ behavior: movesLittle() ? 'auto' : 'smooth' });
   };
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
@@ -113,7 +121,7 @@ export function Runner({ method: given, fixed = false }: { method: string; fixed
         <PromptField value={prompt} onChange={setPrompt} />
         <div class="row">
           <ModelField
-            ids={here.filter((entry) => !fixed || fits(method, entry)).map(({ id }) => id)}
+            models={here.filter((entry) => !fixed || fits(method, entry))}
             value={chosen.id}
             onChange={takeModel}
           />
@@ -155,7 +163,7 @@ export function Runner({ method: given, fixed = false }: { method: string; fixed
           <summary>Options of {method.title}</summary>
           <OptionFields fields={method.options.properties} values={values} onChange={setValues} />
         </details>
-        <PlaceSwitch value={place} server={models.server.length > 0} onChange={setPlace} />
+        <PlaceSwitch value={place} server={models.server.length > 0} onChange={takePlace} />
         <div class="row actions">
           <button type="submit" class="primary" disabled={running}>
             Run
