@@ -7,7 +7,9 @@ import { saveRun } from '../replay/export-run.ts';
 import { Replay } from '../replay/replay.tsx';
 import { SummaryLine } from '../replay/summary.tsx';
 import { ModelField } from './model-field.tsx';
+import { NumberField } from './number-field.tsx';
 import { OptionFields, type OptionValues } from './option-fields.tsx';
+import { PlaceSwitch } from './place-switch.tsx';
 import { firstPrompt, PromptField } from './prompt-field.tsx';
 import { engineAt, type Place, type RunnableModel, useModels } from './use-models.ts';
 import { useRun } from './use-run.ts';
@@ -21,54 +23,6 @@ function modelFor(slug: string, models: ReturnType<typeof useModels>['page']): s
 
 /** Whether the system asks for little movement; scripts have to see to it themselves. */
 const movesLittle = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
-
-export function PlaceSwitch(props: { value: Place; server: boolean; onChange(place: Place): void }) {
-  const places = { page: 'In this page', server: 'On the server' } as const;
-  return (
-    <fieldset class="switch">
-      <legend>Where it runs</legend>
-      {(Object.keys(places) as Place[]).map((place) => (
-        <label key={place}>
-          <input
-            type="radio"
-            name="place"
-            checked={props.value === place}
-            disabled={place === 'server' && !props.server}
-            onChange={() => props.onChange(place)}
-          />
-          <span>{places[place]}</span>
-        </label>
-      ))}
-    </fieldset>
-  );
-}
-
-export function NumberField(props: {
-  label: string;
-  value: number | undefined;
-  min: number;
-  max: number;
-  step?: number;
-  placeholder?: string;
-  onChange(value: number | undefined): void;
-}) {
-  const id = `number-${props.label.toLowerCase().replace(/\W+/g, '-')}`;
-  return (
-    <div class="field">
-      <label for={id}>{props.label}</label>
-      <input
-        id={id}
-        type="number"
-        min={props.min}
-        max={props.max}
-        step={props.step ?? 1}
-        placeholder={props.placeholder}
-        value={props.value ?? ''}
-        onInput={({ currentTarget: { value } }) => props.onChange(value === '' ? undefined : Number(value))}
-      />
-    </div>
-  );
-}
 
 export function Runner({ method: given, fixed = false }: { method: string; fixed?: boolean }) {
   const models = useModels();
