@@ -66,9 +66,12 @@ it('gives log probabilities of every token, whole and streamed', async () => {
   expect(streamed).toEqual(content);
 });
 
-it('tells nothing of what a canvas holds behind the end of the answer', async () => {
+it.each([
+  ['Reverse: abc', []],
+  ['Sort: 3 1 2', [' ']],
+])('tells nothing of what a canvas holds behind the end of the answer to %s', async (content, stop) => {
   const body = {
-    ...{ model: 'house-diffusion', messages: ask('Reverse: abc'), max_tokens: 32, logprobs: true },
+    ...{ model: 'house-diffusion', messages: ask(content), max_tokens: 32, logprobs: true, stop },
     quickstep: { method: 'diffusion', methodOptions: { steps: 4 } },
   } as OpenAI.ChatCompletionCreateParamsNonStreaming;
   const { choices } = await client.chat.completions.create(body);

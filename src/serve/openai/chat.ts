@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { type Calling, instruct, type Saying, writtenCall } from '../../decode/constrained/function-call.ts';
 import type { Result } from '../../decode/generate.ts';
 import { formatSchema } from '../../decode/response-format.ts';
-import type { Step } from '../../decode/step.ts';
+import type { CommittedToken, Step } from '../../decode/step.ts';
 import type { ChatMessage } from '../../text/chat.ts';
 import { type Decoding, prepare } from '../decoding.ts';
 import type { Exchange } from '../exchange.ts';
@@ -29,7 +29,7 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
   await exchange.admitted(n, async (signal, abort) => {
     const generations = startAll(ready, [prompt], n, signal);
     const about = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: model.id };
-    const orders = generations.map(() => new TokenOrder(model));
+    const orders = generations.map(() => new TokenOrder(ready));
     const listeners = generations.map(() => calling?.listen() ?? ((piece: string) => piece));
     const told = generations.map(() => 0);
 
@@ -38,12 +38,13 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
       object: 'chat.completion.chunk',
       choices: [{ index, delta, logprobs: null, finish_reason: null, ...rest }],
     });
+    const logprobsOf = (tokens: readonly CommittedToken[]) =>
+      tokens.length > 0 ? { logprobs: chatLogprobs(model, tokens) } : {};
     const pieces = generations.map(
       (_, index) =>
         new Pieces(
           (event) => exchange.event(event),
-          (content, tokens) =>
-            chunk(index, { content }, tokens.length > 0 ? { logprobs: chatLogprobs(model, tokens) } : {}),
+          (content, tokens) => chunk(index, { content }, logprobsOf(tokens)),
         ),
     );
     const send = async (index: number, step: Step) => {
@@ -51,7 +52,7 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
       // A call is told whole, once it is known which function it is.
       const content = listeners[index](step.text);
       told[index] += content.length;
-      await pieces[index].add(content, body.logprobs ? orders[index].take(step.committed) : []);
+      await pieces[index].add(content, body.logprobs ? orders[index].ofStep(step) : []);
     };
 
     const results = await readAll(generations, body.stream ? send : () => {}, abort);
@@ -60,7 +61,7 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
     if (!body.stream) {
       const choices = results.map((result, index) => {
         const said = saidIn(result, calling);
-        const logprobs = body.logprobs ? chatLogprobs(model, orders[index].take(result.committed)) : null;
+        const logprobs = body.logprobs ? chatLogprobs(model, orders[index].rest(result)) : null;
         return { index, message: messageOf(said), logprobs, finish_reason: reasonOf(result, said) };
       });
       exchange.json({ ...about, object: 'chat.completion', choices, usage });
@@ -73,7 +74,8 @@ export async function chatCompletions(exchange: Exchange, decoding: Decoding): P
         ...(content !== '' && { content }),
         ...(said.call && { tool_calls: [{ index: 0, ...toolCall(said.call) }] }),
       };
-      await exchange.event(chunk(index, delta, { finish_reason: reasonOf(result, said) }));
+      const untold = logprobsOf(body.logprobs ? orders[index].rest(result) : []);
+      await exchange.event(chunk(index, delta, { ...untold, finish_reason: reasonOf(result, said) }));
     }
     if (body.stream_options?.include_usage) {
       await exchange.event({ ...about, object: 'chat.completion.chunk', choices: [], usage });

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Prompt } from '../../decode/generate.ts';
-import type { Step } from '../../decode/step.ts';
+import type { CommittedToken, Step } from '../../decode/step.ts';
 import { type Decoding, prepare } from '../decoding.ts';
 import type { Exchange } from '../exchange.ts';
 import { finishReason, Pieces, readAll, startAll, usageOf } from './answers.ts';
@@ -28,43 +28,47 @@ export async function completions(exchange: Exchange, decoding: Decoding): Promi
       created: Math.floor(Date.now() / 1000),
       model: model.id,
     };
-    const orders = generations.map(() => new TokenOrder(model));
+    const orders = generations.map(() => new TokenOrder(ready));
     const offsets = generations.map(() => 0);
 
     const chunk = (index: number, text: string, rest: object = {}) => ({
       ...about,
       choices: [{ index, text, logprobs: null, finish_reason: null, ...rest }],
     });
+    const logprobsOf = (index: number, tokens: readonly CommittedToken[]) => {
+      if (tokens.length === 0) return {};
+      const logprobs = completionLogprobs(model, tokens, offsets[index]);
+      offsets[index] += logprobs.tokens.join('').length;
+      return { logprobs };
+    };
     const pieces = generations.map(
       (_, index) =>
         new Pieces(
           (event) => exchange.event(event),
-          (text, tokens) => {
-            if (tokens.length === 0) return chunk(index, text);
-            const logprobs = completionLogprobs(model, tokens, offsets[index]);
-            offsets[index] += logprobs.tokens.join('').length;
-            return chunk(index, text, { logprobs });
-          },
+          (text, tokens) => chunk(index, text, logprobsOf(index, tokens)),
         ),
     );
     const send = (index: number, step: Step) =>
-      pieces[index].add(step.text, wanted === undefined ? [] : orders[index].take(step.committed));
+      pieces[index].add(step.text, wanted === undefined ? [] : orders[index].ofStep(step));
 
     const results = await readAll(generations, body.stream ? send : () => {}, abort);
     exchange.count(model.id, results);
     const usage = usageOf(ready, results, n);
     if (!body.stream) {
-      const choices = results.map(({ text, committed, finish }, index) => ({
+      const choices = results.map((result, index) => ({
         index,
-        text,
-        logprobs: wanted === undefined ? null : completionLogprobs(model, orders[index].take(committed), 0),
-        finish_reason: finishReason(finish),
+        text: result.text,
+        logprobs: wanted === undefined ? null : completionLogprobs(model, orders[index].rest(result), 0),
+        finish_reason: finishReason(result.finish),
       }));
       exchange.json({ ...about, choices, usage });
       return;
     }
-    for (const [index, { finish }] of results.entries()) {
-      await exchange.event(chunk(index, '', { finish_reason: finishReason(finish) }));
+    for (const [index, result] of results.entries()) {
+      const untold = wanted === undefined ? [] : orders[index].rest(result);
+      const ended = { finish_reason: finishReason(result.finish) };
+      // Made when it is written, as those before it are, which move the offset.
+      await exchange.event(() => chunk(index, '', { ...logprobsOf(index, untold), ...ended }));
     }
     if (body.stream_options?.include_usage) await exchange.event({ ...about, choices: [], usage });
     await exchange.done();

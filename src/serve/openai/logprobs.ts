@@ -1,21 +1,35 @@
 /** Log probabilities in the two shapes that OpenAI has for them. */
 
-import type { CommittedToken } from '../../decode/step.ts';
+import type { Result } from '../../decode/generate.ts';
+import type { CommittedToken, Step } from '../../decode/step.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
+import type { Ready } from '../decoding.ts';
 
 /** The tokens of an answer in its order, taken as they are committed in any order. */
 export class TokenOrder {
   readonly #ahead = new Map<number, CommittedToken>();
   readonly #endIds: readonly number[];
+  readonly #stops: boolean;
   #next = 0;
   #ended = false;
 
-  constructor({ eosIds }: LanguageModel) {
-    this.#endIds = eosIds;
+  constructor({ batch, options }: Ready) {
+    this.#endIds = batch.model.eosIds;
+    this.#stops = (options.stop?.length ?? 0) > 0;
+  }
+
+  /** Those that a step tells. Where in a canvas a stop text ends the answer is known at the end only. */
+  ofStep({ committed, canvas }: Step): CommittedToken[] {
+    return canvas && this.#stops ? [] : this.#take(committed);
+  }
+
+  /** Those of a finished answer that no step has told. */
+  rest({ committed }: Result): CommittedToken[] {
+    return this.#take(committed);
   }
 
   /** The tokens that now follow without a gap; an end token is none of the answer, nor what a canvas has behind it. */
-  take(committed: readonly CommittedToken[]): CommittedToken[] {
+  #take(committed: readonly CommittedToken[]): CommittedToken[] {
     for (const token of committed) this.#ahead.set(token.position, token);
     const ready: CommittedToken[] = [];
     for (let token = this.#ahead.get(this.#next); token; token = this.#ahead.get(this.#next)) {
