@@ -28,6 +28,22 @@ it('answers what the library answers', async () => {
   });
 });
 
+it('reads a conversation from where it goes on, and tells so', async () => {
+  await using model = await load('house-causal', { threads: 1 });
+  const first = await client.chat.completions.create({ ...chat, messages: ask('Sort: 8 2 6') });
+  const messages = [
+    ...ask('Sort: 8 2 6'),
+    { role: 'assistant' as const, content: first.choices[0].message.content },
+    ...ask('Sort: 1 9 4'),
+  ];
+  const { usage, choices } = await client.chat.completions.create({ ...chat, messages });
+  expect(choices[0].message.content).toBe(
+    (await generate(model, messages as Parameters<typeof generate>[1], { maxTokens: 24 }).result).text,
+  );
+  expect(usage!.prompt_tokens_details!.cached_tokens).toBeGreaterThan(first.usage!.prompt_tokens - 2);
+  expect(usage!.prompt_tokens_details!.cached_tokens).toBeLessThan(usage!.prompt_tokens);
+});
+
 it('streams the same text, with usage at the end', async () => {
   const whole = await client.chat.completions.create(chat);
   const stream = await client.chat.completions.create({
