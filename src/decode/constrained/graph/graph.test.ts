@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { utf8 } from '../../../text/bytes.ts';
 import { tokenizerFromJson } from '../../../text/index.ts';
 import { uniform } from '../../random.ts';
 import { anyCodePoint, codePoints } from '../automaton/code-points.ts';
@@ -16,6 +17,7 @@ import { Vocabulary } from '../vocabulary.ts';
 import { checkChain } from './check-chain.ts';
 import { readGraph, saveGraph } from './graph-file.ts';
 import { KnowledgeGraph } from './knowledge-graph.ts';
+import { Names } from './names.ts';
 import { answerLine, readChain, type TripleNames, tripleLine } from './triple-text.ts';
 import { wellFormedChains } from './well-formed-chains.ts';
 
@@ -148,6 +150,21 @@ describe('graphs on disk', () => {
     await expect(readGraph(ids, { names: [twice] })).rejects.toMatchObject({
       message: expect.stringContaining('line 4 names "7" again'),
     });
+  });
+
+  it.each([
+    ['a line end', 'one\ntwo'],
+    ['a control character of two bytes', 'a\u0085b'],
+    ['half a character', Uint8Array.of(0x61, 0xc3)],
+    ['the other half', Uint8Array.of(0x80, 0x61)],
+  ])('are refused as an index with a name that has %s, as in a file of triples', async (_, name) => {
+    const bytes = typeof name === 'string' ? utf8(name) : name;
+    const numbers = { heads: [0], relations: [0], tails: [0] };
+    const [heads, relations, tails] = Object.values(numbers).map((column) => Int32Array.from(column));
+    const names = new Names(Int32Array.of(0, bytes.length), Uint8Array.from(bytes));
+    const path = join(folder, 'names.index');
+    await saveGraph(path, new KnowledgeGraph(Names.of(['a']), names, { heads, relations, tails }));
+    await expect(readGraph(path)).rejects.toMatchObject({ code: 'bad-file' });
   });
 
   it('are refused as an index when any number in them is out of place', async () => {

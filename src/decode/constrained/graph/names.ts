@@ -4,6 +4,23 @@ import { compareBytes, utf8 } from '../../../text/bytes.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
+const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
+
+/** Whether bytes are UTF-8 without control characters, as names in files of triples are. */
+function isLine(bytes: Uint8Array): boolean {
+  const strict = new TextDecoder('utf-8', { fatal: true });
+  const slab = 1 << 20;
+  try {
+    for (let at = 0; at < bytes.length; at += slab)
+      strict.decode(bytes.subarray(at, at + slab), { stream: true });
+    strict.decode();
+  } catch {
+    return false;
+  }
+  // Behind C2, bytes below A0 are the control characters from U+0080 on.
+  return !bytes.some((byte, i) => byte < 0x20 || byte === 0x7f || (byte === 0xc2 && bytes[i + 1] < 0xa0));
+}
+
 export class Names {
   /** [count + 1] Where each name begins in `bytes`. */
   readonly offsets: Int32Array;
@@ -30,11 +47,14 @@ export class Names {
     return this.offsets.length - 1;
   }
 
-  /** Whether offsets ascend from 0 to the end of the bytes, and names too. */
+  /** Whether offsets ascend from 0 to the end of the bytes, and names too, each of which a line of a chain can hold. */
   get isSound(): boolean {
     const { offsets, bytes, count } = this;
     if (count < 0 || offsets[0] !== 0 || offsets[count] !== bytes.length) return false;
-    for (let id = 0; id < count; id++) if (offsets[id + 1] <= offsets[id]) return false;
+    if (!isLine(bytes)) return false;
+    for (let id = 0; id < count; id++) {
+      if (offsets[id + 1] <= offsets[id] || isContinuation(bytes[offsets[id]])) return false;
+    }
     for (let id = 1; id < count; id++) {
       if (compareBytes(this.#bytesOf(id - 1), this.#bytesOf(id)) >= 0) return false;
     }
