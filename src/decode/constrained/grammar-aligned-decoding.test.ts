@@ -246,6 +246,19 @@ describe('a shared trie', () => {
   });
 });
 
+describe('a trie of another constraint', () => {
+  it('is refused where all of it is known, and no model is asked', async () => {
+    const trie = new PrefixTrie();
+    const { draw } = await setting({ source: 'a|b' });
+    for (let i = 0; i < 50; i++) await draw({}, trie);
+    expect(trie.unseen).toBe(0);
+    for (const source of ['c|d', 'ac|bc']) {
+      const { draw: drawOther } = await setting({ source });
+      await expect(drawOther({}, trie), source).rejects.toMatchObject({ code: 'bad-input' });
+    }
+  });
+});
+
 it('refuses what would change the distribution, and a language that is ruled out', async () => {
   const { draw } = await setting();
   await expect(draw({ topK: 3 }, new PrefixTrie())).rejects.toMatchObject({ code: 'bad-option' });
@@ -324,10 +337,14 @@ describe('tries in files', async () => {
       [0, 6, 0.0001],
       [1, 6, 'x'],
     ];
+    // An answer without tokens would be drawn for ever.
+    await damaged(JSON.stringify({ ...head, nodes: [[-1, -1, 0, 1, 1, -1, 0]] }));
     for (const fault of faults) await damaged(JSON.stringify({ ...head, nodes: changed(...fault) }));
     await damaged(JSON.stringify({ ...head, nodes: [...nodes, nodes.at(-1)] }));
     for (let cut = 0; cut < source.length; cut += 97) await damaged(source.slice(0, cut));
     expect(await openTrie(join(folder, 'none.json'))).toBeUndefined();
+    await expect(openTrie(folder)).rejects.toMatchObject({ code: 'bad-file' });
+    await expect(openTrie(join(path, 'below'))).rejects.toMatchObject({ code: 'not-found' });
     expect((await stat(path)).size).toBeGreaterThan(0);
   });
 });

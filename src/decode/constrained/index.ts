@@ -1,7 +1,8 @@
 /** Constrained decoding: languages of texts, and their states over a model's tokens. */
+export type { DrawnAnswer } from './aligned-draws.ts';
 export { divergence, everyAnswer, type LegalAnswer, legalAnswers } from './every-answer.ts';
 export { gbnfLanguage } from './gbnf/gbnf.ts';
-export { alignedDecoding, type DrawnAnswer } from './grammar-aligned-decoding.ts';
+export { alignedDecoding } from './grammar-aligned-decoding.ts';
 export { type ChainCheck, checkChain } from './graph/check-chain.ts';
 export { type ReadGraphOptions, readGraph, saveGraph } from './graph/graph-file.ts';
 export { KnowledgeGraph } from './graph/knowledge-graph.ts';

@@ -41,17 +41,21 @@ export async function saveTrie(path: string, trie: PrefixTrie): Promise<void> {
 
 /**
  * Reads a trie; undefined when there is no such file.
- * @throws QuickstepError 'bad-file' when it is damaged, of another version or too large
+ * @throws QuickstepError 'bad-file' when it is damaged, of another version or too large; 'not-found' when it may not be read
  */
 export async function openTrie(path: string): Promise<PrefixTrie | undefined> {
   let source: string;
   try {
-    const { size } = await stat(path);
+    const found = await stat(path);
+    const { size } = found;
+    if (!found.isFile()) throw broken(path, 'is no file');
     if (size > maxBytes) throw broken(path, `has ${size} bytes, more than ${maxBytes}`);
     source = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    if (QuickstepError.isInstance(error)) throw error;
+    const hint = 'Check that it may be read.';
+    throw new QuickstepError('not-found', `Cannot open the trie ${path}.`, hint, { cause: error });
   }
   let parsed: unknown;
   try {
@@ -106,6 +110,8 @@ function readRow(trie: PrefixTrie, made: readonly TrieNode[], row: Row): TrieNod
   if (!isShare(probability) || !isShare(mass) || logprob > rounding || (end !== 0 && end !== 1))
     return undefined;
   if (count !== -1 && !isCount(count)) return undefined;
+  // An answer has a token: the one that ends it.
+  if (made.length === 0 && end === 1) return undefined;
   let node = trie.root;
   if (made.length > 0) {
     const above = made[parent];
