@@ -4,18 +4,23 @@
  */
 
 import { callsOf, shortestOf } from './derivative.ts';
-import type { Expression, Expressions, Rule } from './expression.ts';
+import { type Expression, type Expressions, type Rule, tooComplex } from './expression.ts';
+
+/** Expressions looked at to find out which texts rules have. Rules that improve each other again and again take the most. */
+const maxVisits = 5_000_000;
 
 /**
  * Binds all rules of `make`, whose bodies must be set.
  * @param root Where texts begin.
  * @returns The bound root; `nothing` when it matches no text.
+ * @throws QuickstepError 'bad-option' when finding out takes too long
  */
 export function bindRules(make: Expressions, root: Expression): Expression {
   const { rules } = make;
   const callers = callersOf(rules);
-  settle(rules, callers, (rule) => measureRule(make, rule));
-  const nullable = nullableRules(rules, callers);
+  const visited = visitCounter();
+  settle(rules, callers, (rule) => measureRule(make, rule, visited));
+  const nullable = nullableRules(rules, callers, visited);
   const bound = new Map<Expression, Expression>();
   const bind = (e: Expression) => bindCalls(make, e, nullable, bound);
   for (const rule of rules) rule.body = bind(rule.body);
@@ -56,13 +61,20 @@ function callersOf(rules: readonly Rule[]): ReadonlyMap<Rule, readonly Rule[]> {
   return callers;
 }
 
-/** Evaluates rules until nothing changes. */
+function visitCounter(): () => void {
+  let visits = 0;
+  return () => {
+    if (++visits > maxVisits) throw tooComplex('its rules depend on each other in too many ways');
+  };
+}
+
+/** Evaluates rules until nothing changes: those written last first, which others mostly call. */
 function settle(
   rules: readonly Rule[],
   callers: ReadonlyMap<Rule, readonly Rule[]>,
   changes: (rule: Rule) => boolean,
 ): void {
-  const queue = new Set(rules);
+  const queue = new Set(rules.toReversed());
   for (const rule of queue) {
     queue.delete(rule);
     if (changes(rule)) for (const caller of callers.get(rule)!) queue.add(caller);
@@ -70,9 +82,10 @@ function settle(
 }
 
 /** Improves `rule.shortest`; false when it stays. */
-function measureRule(make: Expressions, rule: Rule): boolean {
+function measureRule(make: Expressions, rule: Rule, visited: () => void): boolean {
   const memo = new Map<Expression, number>();
   const visit = (e: Expression): number => {
+    visited();
     if (e.regular) return shortestOf(make, e);
     let length = memo.get(e);
     if (length !== undefined) return length;
@@ -96,9 +109,14 @@ function chain(e: Expression): Expression[] {
 }
 
 /** Rules that match the empty text. */
-function nullableRules(rules: readonly Rule[], callers: ReadonlyMap<Rule, readonly Rule[]>): Set<Rule> {
+function nullableRules(
+  rules: readonly Rule[],
+  callers: ReadonlyMap<Rule, readonly Rule[]>,
+  visited: () => void,
+): Set<Rule> {
   const nullable = new Set<Rule>();
   const visit = (e: Expression): boolean => {
+    visited();
     if (e.regular || e.nullable) return e.nullable;
     if (e.kind === 'call') return nullable.has(e.rule);
     if (e.kind === 'concat') return chain(e).every(visit);
@@ -165,7 +183,7 @@ function setComponents(make: Expressions, rules: readonly Rule[]): void {
         const caller = path.at(-1)?.rule;
         if (caller) low.set(caller, Math.min(low.get(caller)!, low.get(rule)!));
         if (low.get(rule) !== order.get(rule)) continue;
-        const members = open.splice(open.indexOf(rule));
+        const members = open.splice(open.lastIndexOf(rule));
         for (const member of members) isOpen.delete(member);
         finished.push(members);
       }

@@ -4,6 +4,7 @@
  * (left recursion) share one set of callers and are entered together.
  */
 
+import { MinHeap } from '../../../text/heap.ts';
 import { callsOf } from './derivative.ts';
 import type { Expression, Rule } from './expression.ts';
 import { type Continuation, type Item, Items, keyOf, shortestTo } from './items.ts';
@@ -14,12 +15,13 @@ export class Closure {
   readonly #automaton: Pushdown;
   /** Who waits for each called rule, by component. */
   readonly #pending = new Map<number, Map<Rule, Items>>();
+  /** The components of `#pending`. */
+  readonly #next = new MinHeap();
 
   constructor(automaton: Pushdown, items: readonly Item[]) {
     this.#automaton = automaton;
     for (const item of items) this.#enter(item);
-    while (this.#pending.size > 0) {
-      const component = Math.min(...this.#pending.keys());
+    for (let component = this.#next.pop(); component !== undefined; component = this.#next.pop()) {
       const callers = this.#pending.get(component)!;
       this.#pending.delete(component);
       this.#enterComponent(callers);
@@ -31,9 +33,15 @@ export class Closure {
     this.items.push(item);
     for (const { rule, rest } of callsOf(this.#automaton.make, item.rest)) {
       if (rule.component === component) continue;
-      const rules = this.#pending.get(rule.component.index) ?? new Map<Rule, Items>();
+      const { index } = rule.component;
+      let rules = this.#pending.get(index);
+      if (!rules) {
+        rules = new Map();
+        this.#pending.set(index, rules);
+        this.#next.push(index);
+      }
       const callers = rules.get(rule) ?? new Items();
-      this.#pending.set(rule.component.index, rules.set(rule, callers));
+      rules.set(rule, callers);
       this.#addCaller(callers, rest, item.after);
     }
   }

@@ -50,7 +50,10 @@ function subtract(from: CodePoints, taken: CodePoints): CodePoints {
 
 export const anyCodePoint: CodePoints = codePoints([0, lastCodePoint]);
 
-export const union = (...sets: readonly CodePoints[]): CodePoints => merge(sets.flat());
+export const union = (...sets: readonly CodePoints[]): CodePoints => unionOf(sets);
+
+/** As `union`, of any number of sets. */
+export const unionOf = (sets: readonly CodePoints[]): CodePoints => merge(sets.flat());
 
 export const without = (set: CodePoints, taken: CodePoints): CodePoints => subtract(set, taken);
 

@@ -73,6 +73,30 @@ describe('GBNF grammars', () => {
     }
   });
 
+  it('of large classes, long names and rules that improve each other end in time', () => {
+    const characters = Array.from({ length: 200_000 }, (_, i) => String.fromCodePoint(0x10000 + 2 * i));
+    const matches = matcher(gbnfLanguage(`root ::= [${characters.join('')}]`));
+    expect([matches('\u{10000}'), matches('\u{10001}')]).toEqual([true, false]);
+    const name = 'n'.repeat(400);
+    expect(matcher(gbnfLanguage(`root ::= ${name}\n${name} ::= "x"`))('x')).toBe(true);
+    // Whichever way round they stand, each is as short as the next one, and that is known late.
+    const count = 20_000;
+    const rules = Array.from({ length: count }, (_, i) => `r${i} ::= r${i + 1} | "x"{${count - i}}`);
+    for (const [order, outcome] of [
+      [rules, 'read'],
+      [rules.toReversed(), 'bad-option'],
+    ] as const) {
+      const language = gbnfLanguage(['root ::= r0', ...order, `r${count} ::= "x"`].join('\n'));
+      let found = 'read';
+      try {
+        expect(language.compile(anyCodePoint).shortest).toBe(1);
+      } catch (error) {
+        found = (error as { code: string }).code;
+      }
+      expect(found).toBe(outcome);
+    }
+  });
+
   it('of many rules, deep recursion or many readings end in time', () => {
     const chain = (length: number, rest: string) => {
       const rules = Array.from({ length }, (_, i) => `r${i} ::= r${i + 1} ${rest}`);
@@ -80,6 +104,11 @@ describe('GBNF grammars', () => {
     };
     expect(follow(chain(20_000, ''), 'y')?.accepts).toBe(true);
     expect(() => follow(chain(3_000, '"x"?'), 'y')).toThrow(expect.objectContaining({ code: 'bad-option' }));
+    const many = Array.from({ length: 20_000 }, (_, i) => `a${i}`);
+    const optional = [`root ::= ${many.join(' ')}`, ...many.map((name) => `${name} ::= "x"?`)].join('\n');
+    expect(() => follow(gbnfLanguage(optional).compile(anyCodePoint), 'x')).toThrow(
+      expect.objectContaining({ code: 'bad-option' }),
+    );
     const nested = gbnfLanguage('root ::= "(" root ")" | "x"').compile(anyCodePoint);
     expect(follow(nested, '('.repeat(3_000))?.shortest).toBe(3_001);
     const readings = gbnfLanguage('root ::= root root root | root root | "a"').compile(anyCodePoint);

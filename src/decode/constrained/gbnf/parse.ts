@@ -10,7 +10,7 @@ import {
   charactersOf,
   codePoints,
   complement,
-  union,
+  unionOf,
 } from '../automaton/code-points.ts';
 import type { Expression, Expressions, Rule } from '../automaton/expression.ts';
 
@@ -86,7 +86,9 @@ export class GbnfParser {
   }
 
   #startsRule(): boolean {
-    return /[a-zA-Z0-9_-]+\s*::=/y.test(this.#source.slice(this.#at, this.#at + 300));
+    const start = /[a-zA-Z0-9_-]+\s*::=/y;
+    start.lastIndex = this.#at;
+    return start.test(this.#source);
   }
 
   #alternatives(): Expression {
@@ -172,13 +174,14 @@ export class GbnfParser {
 
   #class(): CodePoints {
     const negative = this.#match(/\^/y) !== null;
-    let set: CodePoints = [];
+    const members: CodePoints[] = [];
     while (!this.#match(/\]/y)) {
       const first = this.#character();
       const last = this.#match(/-(?!\])/y) ? this.#character() : first;
       if (first.codePointAt(0)! > last.codePointAt(0)!) throw this.#broken('has a range out of order');
-      set = union(set, codePoints([first.codePointAt(0)!, last.codePointAt(0)!]));
+      members.push(codePoints([first.codePointAt(0)!, last.codePointAt(0)!]));
     }
+    const set = unionOf(members);
     return negative ? complement(set) : set;
   }
 }

@@ -14,7 +14,10 @@ export interface LowerOptions {
   anywhere: boolean;
 }
 
-/** @throws QuickstepError 'unsupported' for an anchor or lookahead inside a group or repetition */
+/**
+ * @throws QuickstepError 'unsupported' for an anchor or lookahead inside a group or repetition, and for `^` in a lookahead
+ * that may stand elsewhere than at the start of the text
+ */
 export function lowerRegex(regex: Regex, { make, write, anywhere }: LowerOptions): Expression {
   const rest = (set: CodePoints) => make.repeat(write(set), 0, Number.POSITIVE_INFINITY);
   const around = anywhere ? rest(anyCodePoint) : make.empty;
@@ -42,18 +45,21 @@ export function lowerRegex(regex: Regex, { make, write, anywhere }: LowerOptions
     }
   }
 
-  /** A node from which on nothing but itself matches up to the end of the text. */
-  function outer(node: Regex, before: Expression, after: Expression): Expression {
+  /**
+   * A node from which on nothing but itself matches up to the end of the text.
+   * @param atStart Whether the node stands at the start of the text; undefined where `^` puts it there.
+   */
+  function outer(node: Regex, before: Expression, after: Expression, atStart?: boolean): Expression {
     if (node.kind === 'alternatives') {
-      return make.alternatives(node.parts.map((part) => outer(part, before, after)));
+      return make.alternatives(node.parts.map((part) => outer(part, before, after, atStart)));
     }
     let parts = node.kind === 'sequence' ? node.parts : [node];
     if (parts.length === 1 && (parts[0].kind === 'sequence' || parts[0].kind === 'alternatives')) {
-      return outer(parts[0], before, after);
+      return outer(parts[0], before, after, atStart);
     }
     let lead = before;
     let tail = after;
-    while (parts[0]?.kind === 'start') {
+    while (parts[0]?.kind === 'start' && atStart !== false) {
       parts = parts.slice(1);
       lead = make.empty;
     }
@@ -61,9 +67,11 @@ export function lowerRegex(regex: Regex, { make, write, anywhere }: LowerOptions
       parts = parts.slice(0, -1);
       tail = make.empty;
     }
-    const matched = parts.reduceRight((following, part) => {
+    const started = lead === make.empty && atStart !== false;
+    const matched = parts.reduceRight((following, part, index) => {
       if (part.kind !== 'ahead') return make.concat(inner(part), following);
-      const ahead = outer(part.body, make.empty, everything);
+      const first = started && parts.slice(0, index).every(({ kind }) => kind === 'ahead');
+      const ahead = outer(part.body, make.empty, everything, first);
       return make.both(part.negative ? make.not(ahead) : ahead, following);
     }, tail);
     return make.concat(lead, matched);

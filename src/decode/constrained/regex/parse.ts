@@ -10,6 +10,7 @@ import {
   codePoints,
   complement,
   union,
+  unionOf,
   withProperty,
 } from '../automaton/code-points.ts';
 
@@ -215,20 +216,21 @@ class Parser {
   /** A class; the bracket is read. */
   #class(): CodePoints {
     const negative = this.#take('^');
-    let set: CodePoints = [];
+    const members: CodePoints[] = [];
     while (!this.#take(']')) {
       const from = this.#classMember();
       if (!this.#peek('-') || this.#peek('-]')) {
-        set = union(set, from);
+        members.push(from);
         continue;
       }
       this.#take('-');
       const to = this.#classMember();
       const [first, last] = [single(from), single(to)];
-      if (first === undefined || last === undefined) set = union(set, from, to, charactersOf('-'));
+      if (first === undefined || last === undefined) members.push(from, to, charactersOf('-'));
       else if (first > last) throw this.#broken('has a range out of order');
-      else set = union(set, codePoints([first, last]));
+      else members.push(codePoints([first, last]));
     }
+    const set = unionOf(members);
     return negative ? complement(set) : set;
   }
 

@@ -21,6 +21,7 @@ const sources = [
   '^a$|^b',
   '(?!ab)[ab]{2}',
   '(?=.*\\d)[a-z\\d]{2,4}',
+  '(?=[^]*1)(?=^[ab]|^c)(?!^aa)[^]*',
   '',
   '[]a]',
   '[\\-a]|\\/|\\.',
@@ -54,6 +55,12 @@ const pieces = [
 ];
 
 describe('regular expressions', () => {
+  it('with a class of tens of thousands of characters are read in time', () => {
+    const characters = Array.from({ length: 49_000 }, (_, i) => String.fromCodePoint(0x10000 + 2 * i));
+    const matches = matcher(regexLanguage(`[${characters.join('')}]`));
+    expect([matches('\u{10000}'), matches('\u{10001}')]).toEqual([true, false]);
+  });
+
   it("match what JavaScript's match as a whole", () => {
     const texts = fc.array(fc.constantFrom(...pieces), { maxLength: 5 }).map((parts) => parts.join(''));
     for (const source of sources.filter((source) => source !== '[]a]')) {
@@ -99,9 +106,11 @@ describe('regular expressions', () => {
         expect.objectContaining({ code: 'unsupported', message: expect.stringContaining(name) }),
       );
     }
-    expect(() => regexLanguage('(a^b)*').compile(anyCodePoint)).toThrow(
-      expect.objectContaining({ code: 'unsupported' }),
-    );
+    for (const source of ['(a^b)*', 'a(?=^b)b', '(?=a(?=^b))a*']) {
+      expect(() => regexLanguage(source).compile(anyCodePoint), source).toThrow(
+        expect.objectContaining({ code: 'unsupported' }),
+      );
+    }
   });
 
   it('are refused before the first token when nothing matches', () => {
