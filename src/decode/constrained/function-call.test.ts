@@ -6,6 +6,8 @@ import { generate } from '../generate.ts';
 import { dictate } from '../testing/dictated.ts';
 import { loadStories } from '../testing/models.ts';
 import { callOf, instruct, maybeCallOf, writtenCall } from './function-call.ts';
+import { jsonSchemaLanguage } from './json-schema/compile.ts';
+import { matcher } from './testing/read-bytes.ts';
 import { TokenConstraint } from './token-constraint.ts';
 import { Vocabulary } from './vocabulary.ts';
 
@@ -121,6 +123,33 @@ describe('an answer that may be a call', () => {
     const wrong = await say(`<tool_call>${rome.replace('Rome', 'Paris')}</tool_call>`);
     expect(['Oslo', 'Rome']).toContain(JSON.parse(calling.read(wrong, true).call!.arguments).city);
   });
+});
+
+describe('schemas of arguments that refer to themselves', () => {
+  const tree = {
+    type: 'object',
+    properties: { of: { $ref: '#' }, name: { $ref: '#/$defs/name' } },
+    $defs: { name: { enum: ['oak', 'elm'] } },
+  };
+  const clock = { type: 'object', properties: { of: { type: 'null' } } };
+  const both = [
+    { name: 'plant', parameters: tree },
+    { name: 'clock', parameters: clock },
+  ];
+
+  it('mean what they mean alone', () => {
+    const matches = matcher(jsonSchemaLanguage(callOf(both).constraint.schema));
+    expect(matches('{"name":"plant","arguments":{"of":{"name":"elm"},"name":"oak"}}')).toBe(true);
+    expect(matches('{"name":"plant","arguments":{"of":{"name":"ash"}}}')).toBe(false);
+    const maybe = matcher(maybeCallOf(both.slice(0, 1)).constraint.constraint!);
+    expect(maybe('<tool_call>{"name":"plant","arguments":{"of":{}}}</tool_call>')).toBe(true);
+    expect(maybe('<tool_call>{"name":"plant","arguments":{"of":1}}</tool_call>')).toBe(false);
+  });
+});
+
+it('a call that is cut off behind a marker in one of its texts is text', () => {
+  const text = '<tool_call>{"name":"weather","arguments":{"city":"</tool_call>';
+  expect(calling.read(text, false)).toEqual({ text });
 });
 
 it('an answer that must be a call is none when it was cut off', () => {

@@ -47,11 +47,14 @@ export function writtenCall({ name, arguments: input }: FunctionCall): string {
   return `${markers[0]}\n{"name": ${JSON.stringify(name)}, "arguments": ${input}}\n${markers[1]}`;
 }
 
-/** JSON Schema of a function's name and arguments. */
+/** JSON Schema of a function's name and arguments. References in parameters begin at them: an `$id` makes them a document. */
 const namedCall = (tools: readonly FunctionTool[]) => ({
-  anyOf: tools.map(({ name, parameters }) => ({
+  anyOf: tools.map(({ name, parameters }, index) => ({
     type: 'object',
-    properties: { name: { const: name }, arguments: parameters },
+    properties: {
+      name: { const: name },
+      arguments: typeof parameters === 'boolean' ? parameters : { $id: `function:${index}`, ...parameters },
+    },
     required: ['name', 'arguments'],
     additionalProperties: false,
   })),
@@ -94,10 +97,12 @@ export function maybeCallOf(tools: readonly FunctionTool[]): Calling {
     read(answer) {
       const at = answer.indexOf(open);
       if (at === -1 || !answer.endsWith(close)) return { text: answer };
-      return {
-        text: answer.slice(0, at),
-        call: readCall(answer.slice(at + open.length, -close.length)),
-      };
+      try {
+        return { text: answer.slice(0, at), call: readCall(answer.slice(at + open.length, -close.length)) };
+      } catch {
+        // Cut off within an argument, behind a marker that is a part of it.
+        return { text: answer };
+      }
     },
     listen() {
       let heard = '';

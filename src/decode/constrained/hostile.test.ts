@@ -139,6 +139,32 @@ describe.each<[string, Record<string, [outcome: string, make: () => Language]>]>
             ]),
           }),
       ],
+      'of 2^40 negated references': [
+        'masks',
+        () =>
+          jsonSchemaLanguage({
+            not: { $ref: '#/$defs/d0' },
+            $defs: Object.fromEntries([
+              ...each(40, (i) => {
+                const next = { $ref: `#/$defs/d${i + 1}` };
+                return [`d${i}`, { anyOf: [next, next] }];
+              }),
+              ['d40', { type: 'string' }],
+            ]),
+          }),
+      ],
+      'of 100,000 schemas that must all hold': [
+        'bad-option',
+        () => jsonSchemaLanguage({ allOf: each(100_000, (i) => ({ properties: { [`p${i}`]: {} } })) }),
+      ],
+      'of 100,000 schemas of which one must hold': [
+        'bad-option',
+        () => jsonSchemaLanguage({ oneOf: each(100_000, (i) => ({ const: i })) }),
+      ],
+      'of a value of 5,000 arrays in each other': [
+        'bad-option',
+        () => jsonSchemaLanguage({ enum: [nest(5_000, (inner) => [inner], 1)] }),
+      ],
       'of 2^30 cases': [
         'bad-option',
         () =>

@@ -10,6 +10,7 @@ export function arrayExpression(
 ): Expression {
   const { make, text, comma } = compiler;
   const { min, max } = itemCount;
+  if (min > max) return make.nothing;
   const prefix = prefixItems.length;
   // Behind positions of their own nothing is added that the schema does not speak of, unless it wants more.
   const open = items !== undefined || prefix === 0 || min > prefix;

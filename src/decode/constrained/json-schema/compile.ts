@@ -13,7 +13,16 @@ import { numberFormats } from './formats.ts';
 import { JsonNumbers } from './numbers.ts';
 import { objectExpression } from './objects.ts';
 import { SchemaReader, unsupported } from './reader.ts';
-import { canonical, type Json, type JsonType, jsonTypes, type Located, type Shape, typeOf } from './shape.ts';
+import {
+  canonical,
+  type Json,
+  type JsonType,
+  jsonTypes,
+  keyOfPlaces,
+  type Located,
+  type Shape,
+  typeOf,
+} from './shape.ts';
 import { isAllowed, stringExpression } from './strings.ts';
 import { JsonText } from './text.ts';
 
@@ -27,6 +36,13 @@ const objectKeywords = (shape: Shape) =>
   shape.patternProperties.length > 0 ||
   shape.additional.length > 0 ||
   shape.required.size > 0;
+/** Whether anything is demanded of objects; what is said by way of counts or negation names no type. */
+const demandsOfObjects = (shape: Shape) =>
+  objectKeywords(shape) ||
+  shape.forbidden.size > 0 ||
+  shape.propertyNames.length > 0 ||
+  shape.propertyCount.min > 0 ||
+  Number.isFinite(shape.propertyCount.max);
 
 /** Turns schemas into expressions; each place of the document, or set of places, becomes a rule. */
 export class SchemaCompiler {
@@ -59,10 +75,7 @@ export class SchemaCompiler {
 
   /** A value that has all of the schemas; any without one. */
   value(schemas: readonly Located[]): Expression {
-    const key = schemas
-      .map(({ path }) => path)
-      .sort()
-      .join(' ');
+    const key = keyOfPlaces(schemas);
     let rule = this.#rules.get(key);
     if (!rule) {
       rule = this.make.rule(key);
@@ -148,14 +161,14 @@ export class SchemaCompiler {
     const allowed = values.filter((value) => {
       if (excluded.has(canonical(value)) || !shape.types.has(typeOf(value))) return false;
       if (typeof value === 'object' && value !== null) {
-        if (objectKeywords(shape) || arrayKeywords(shape))
+        if (demandsOfObjects(shape) || arrayKeywords(shape))
           throw unsupported('a list of objects or arrays with demands on them', path);
         return true;
       }
       if (typeof value === 'string') return isAllowed(this, value, shape, path);
       if (typeof value !== 'number') return true;
       const written = this.text.literal(JSON.stringify(value));
-      const { integer, above, strictly, multiplesOf } = shape;
+      const { integer, above, strictly, multiplesOf } = withNumberFormats(shape);
       if (integer && !Number.isInteger(value)) return false;
       if (value < above.min || value > above.max || value <= strictly.min || value >= strictly.max)
         return false;
@@ -192,7 +205,8 @@ export class SchemaCompiler {
 
 function withNumberFormats(shape: Shape): Shape {
   let { integer, above } = shape;
-  for (const range of shape.formats.map((format) => numberFormats[format])) {
+  for (const format of shape.formats) {
+    const range = Object.hasOwn(numberFormats, format) ? numberFormats[format] : undefined;
     if (!range) continue;
     integer = true;
     above = { min: Math.max(above.min, range.min), max: Math.min(above.max, range.max) };

@@ -2,7 +2,8 @@
 
 const byte = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const ipv4 = `${byte}(?:\\.${byte}){3}`;
-const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
+// Four labels of 62 characters are just within the 253 that a name may have.
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,60}[a-zA-Z0-9])?';
 const hostname = `${label}(?:\\.${label}){0,3}`;
 const hex = '[0-9a-fA-F]';
 const group = `${hex}{1,4}`;

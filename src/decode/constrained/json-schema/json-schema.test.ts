@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formatsPlugin from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyCodePoint } from '../automaton/code-points.ts';
+import { anyCodePoint, codePoints } from '../automaton/code-points.ts';
 import { coverageTable, keywordCases, refusedCases } from '../testing/keyword-cases.ts';
 import { randomText } from '../testing/random-text.ts';
 import { follow, matcher } from '../testing/read-bytes.ts';
@@ -71,11 +71,120 @@ describe('keywords', () => {
       { $ref: '#/$defs/x' },
       { anyOf: {} },
       { required: 'a' },
+      { $ref: '#/%' },
+      { dependentRequired: null },
+      { dependentRequired: { a: [5] } },
+      { dependentSchemas: { a: 5 } },
+      { const: Array.from({ length: 2_000 }).reduce((inner) => [inner], 1) },
     ]) {
       expect(() => jsonSchemaLanguage(schema).compile(anyCodePoint)).toThrow(
         expect.objectContaining({ code: 'bad-option', message: expect.stringContaining('#') }),
       );
     }
+  });
+});
+
+describe('what a schema says in an unusual way', () => {
+  const names = (...list: string[]) => Object.fromEntries(list.map((name) => [name, { const: name }]));
+  it.each<[string, unknown, valid: string[], invalid: string[]]>([
+    [
+      'listed objects with demands on their properties, by count',
+      { enum: [1, { a: 1 }, { a: 1, b: 2 }], not: { minProperties: 2 } },
+      [],
+      ['{"a":1,"b":2}'],
+    ],
+    ['by least count', { enum: [1, { a: 1 }], minProperties: 2 }, [], ['{"a":1}']],
+    ['by absence', { enum: [{ a: 1 }, { b: 1 }], not: { required: ['a'] } }, [], ['{"a":1}']],
+    ['by name', { enum: [{ a: 1 }], propertyNames: { const: 'b' } }, [], ['{"a":1}']],
+    ['more items than there may be', { prefixItems: [true, true], minItems: 3, maxItems: 2 }, [], ['[1,2]']],
+    ['listed numbers of a format', { enum: [1.5, 2], format: 'int32' }, ['2'], ['1.5']],
+    ['a format named as members of objects are', { type: 'number', format: 'constructor' }, ['1.5'], []],
+    [
+      'names of which one is the other and a sign',
+      {
+        type: 'object',
+        properties: { k: { enum: [0, 1] } },
+        required: ['k'],
+        oneOf: [
+          { properties: names('a', 'a!'), required: ['a!'] },
+          { properties: { a: { const: 'x' } }, required: ['a'] },
+        ],
+      },
+      ['{"k":0,"a":"a","a!":"a!"}', '{"k":0,"a":"x"}'],
+      ['{"k":0,"a":"a","a!":"b"}', '{"k":0,"a":"a"}'],
+    ],
+    [
+      'names that look like the places of others',
+      {
+        type: 'object',
+        properties: { x: { type: 'string' } },
+        patternProperties: {
+          '^x': { maxLength: 3 },
+          '^x #': { type: 'object', properties: { x: { type: 'integer' } } },
+        },
+      },
+      ['{"x":"a","x #":{"x":1}}'],
+      ['{"x":"a","x #":{"x":"s"}}', '{"x":"long"}'],
+    ],
+    [
+      'documents in the document',
+      {
+        $defs: {
+          part: {
+            $id: 'https://example.com/p',
+            $defs: { x: { type: 'string' } },
+            allOf: [{ $ref: '#/$defs/x' }],
+          },
+          x: { type: 'integer' },
+        },
+        prefixItems: [{ $ref: '#/$defs/part' }, { $ref: '#/$defs/part/$defs/x' }, { $ref: '#/$defs/x' }],
+      },
+      ['["a","b",1]'],
+      ['[1]', '["a",1]', '["a","b","c"]'],
+    ],
+    ['a lookahead for the start', { type: 'string', pattern: '^(?=^b)b' }, ['"bx"'], ['"xb"']],
+  ])('%s', (_, schema, valid, invalid) => {
+    const isValid = judge(schema);
+    for (const text of valid) expect([text, isValid(JSON.parse(text))]).toEqual([text, true]);
+    for (const text of invalid) expect([text, isValid(JSON.parse(text))]).toEqual([text, false]);
+    let matches: (text: string) => boolean = () => false;
+    try {
+      matches = matcher(jsonSchemaLanguage(schema));
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'QuickstepError' });
+      expect(valid).toEqual([]);
+    }
+    for (const text of valid) expect([text, matches(text)]).toEqual([text, true]);
+    for (const text of invalid) expect([text, matches(text)]).toEqual([text, false]);
+  });
+
+  // Which ajv leaves out, whatever is said of it.
+  it('the name __proto__', () => {
+    for (const [keyword, name] of [
+      ['properties', '__proto__'],
+      ['patternProperties', 'a__proto__'],
+    ]) {
+      const schema = `{"type":"object","${keyword}":{"__proto__":{"const":1}},"required":["${name}"]}`;
+      const matches = matcher(jsonSchemaLanguage(JSON.parse(schema)));
+      expect([matches(`{"${name}":1}`), matches(`{"${name}":2}`)]).toEqual([true, false]);
+    }
+  });
+
+  it('a host name as long as they may be', () => {
+    const schema = { type: 'string', format: 'hostname' };
+    const matches = matcher(jsonSchemaLanguage(schema));
+    for (const length of [61, 62, 63]) {
+      const text = JSON.stringify(Array(4).fill('a'.repeat(length)).join('.'));
+      expect([length, matches(text)]).toEqual([length, judge(schema)(JSON.parse(text))]);
+    }
+  });
+
+  it('strings for a vocabulary without quotation marks', () => {
+    const digits = codePoints([0x30, 0x39]);
+    expect(() => jsonSchemaLanguage({ type: 'string' }).compile(digits)).toThrow(
+      expect.objectContaining({ code: 'bad-option' }),
+    );
+    expect(matcher(jsonSchemaLanguage({ type: ['string', 'integer'] }), digits)('12')).toBe(true);
   });
 });
 

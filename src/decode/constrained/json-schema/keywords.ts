@@ -5,6 +5,7 @@ import { parseRegex } from '../regex/parse.ts';
 import { broken, type SchemaReader, unsupported } from './reader.ts';
 import {
   anyShape,
+  isObject,
   type Json,
   type JsonType,
   jsonTypes,
@@ -19,7 +20,8 @@ const patternOf = (source: string): Pattern => ({ source, regex: parseRegex(sour
 
 const names = z.array(z.string());
 const count = z.int().min(0);
-const schemas = z.record(z.string(), z.unknown());
+// No z.record: it leaves out the name __proto__.
+const schemas = z.custom<Readonly<Record<string, unknown>>>(isObject);
 const bound = z.union([z.number(), z.boolean()]);
 const typeNames = z.enum([...jsonTypes, 'integer']);
 
@@ -65,15 +67,30 @@ interface Place {
 }
 
 const shapeOf = (demands: Partial<Shape>): Shape => ({ ...anyShape, ...demands });
-const namesIn = (value: unknown): string[] => Object.keys((value ?? {}) as object);
+const namesIn = (value: unknown): string[] => (isObject(value) ? Object.keys(value) : []);
+
+/** Arrays and objects of a value within one another. */
+const maxNesting = 500;
+
+/** @throws QuickstepError 'bad-option' for values that nest too deep to be compared and written */
+function shallow(values: readonly Json[], { path }: Located): readonly Json[] {
+  let level: readonly unknown[] = values;
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxNesting) throw broken(`a value nests deeper than ${maxNesting} levels`, path);
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+  }
+  return values;
+}
 
 const demands: { [K in Keyword]: (value: Values[K], place: Place) => Partial<Shape> } = {
   type: (types) => ({
     types: new Set(types.map((name) => (name === 'integer' ? 'number' : name))),
     integer: types.includes('integer') && !types.includes('number'),
   }),
-  enum: (values) => ({ values }),
-  const: (value) => ({ values: [value] }),
+  enum: (values, { located }) => ({ values: shallow(values, located) }),
+  const: (value, { located }) => ({ values: shallow([value], located) }),
   // Draft 4 marks a bound as excluded by a second keyword.
   minimum: (min, { schema }) =>
     schema.exclusiveMinimum === true ? { strictly: from(min) } : { above: from(min) },
@@ -137,8 +154,8 @@ const negations: { [K in Keyword]?: (value: Values[K], place: Place) => readonly
   type: (types) => [
     { types: new Set(jsonTypes.filter((type) => !demands.type(types, {} as Place).types!.has(type))) },
   ],
-  enum: (values) => [{ excluded: values }],
-  const: (value) => [{ excluded: [value] }],
+  enum: (values, { located }) => [{ excluded: shallow(values, located) }],
+  const: (value, { located }) => [{ excluded: shallow([value], located) }],
   minimum: (min) => [only('number', { strictly: upTo(min) })],
   maximum: (max) => [only('number', { strictly: from(max) })],
   exclusiveMinimum: (min) => (typeof min === 'number' ? [only('number', { above: upTo(min) })] : []),
@@ -153,8 +170,9 @@ const negations: { [K in Keyword]?: (value: Values[K], place: Place) => readonly
   maxProperties: (max) => [only('object', { propertyCount: from(max + 1) })],
   properties: (value, { reader, located }) =>
     namesIn(value).map((name) => {
-      const { schema, path } = reader.at(located, 'properties', name);
-      const negated = { schema: { not: schema }, path: `${path}!` };
+      const { schema, path, base } = reader.at(located, 'properties', name);
+      // No name in a path has a `~` before a letter.
+      const negated = { schema: { not: schema }, path: `${path}~not`, base };
       return only('object', { required: new Set([name]), properties: new Map([[name, [negated]]]) });
     }),
 };

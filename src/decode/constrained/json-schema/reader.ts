@@ -5,10 +5,12 @@
 
 import { QuickstepError } from '../../../errors.ts';
 import { keywordShape, negatedKeyword, valueKeywords } from './keywords.ts';
-import { anyShape, conjunction, isVoid, type Located, type Schema, type Shape } from './shape.ts';
+import { anyShape, conjunction, isObject, isVoid, type Located, type Schema, type Shape } from './shape.ts';
 
 /** Alternatives of one schema. */
 const maxShapes = 500;
+/** What combining schemas may cost: demands that are looked at. */
+const maxWork = 10_000_000;
 /** References and combinations within one another that lead to no value. */
 const maxDepth = 100;
 
@@ -46,17 +48,42 @@ export const broken = (problem: string, path: string): QuickstepError =>
 
 const escapeKey = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** @throws QuickstepError 'bad-option' for what is neither an object nor true or false */
-function asSchema(value: unknown, path: string): Located {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isObject && typeof value !== 'boolean') throw broken('there is no schema', path);
-  return { schema: value as Schema, path };
+/** Whether references below begin here; one that is only a fragment is a name and no base. */
+const isBase = (schema: unknown): schema is Schema =>
+  isObject(schema) && typeof schema.$id === 'string' && !schema.$id.startsWith('#');
+
+/**
+ * @param base Of what is around the schema; undefined for the document.
+ * @throws QuickstepError 'bad-option' for what is neither an object nor true or false
+ */
+function asSchema(value: unknown, path: string, base?: Located['base']): Located {
+  if (!isObject(value) && typeof value !== 'boolean') throw broken('there is no schema', path);
+  const schema: Schema = value;
+  return { schema, path, base: base && !isBase(schema) ? base : { schema, path } };
 }
+
+/** Names in a JSON pointer that is written as a fragment; undefined for one with a broken percent sign. */
+function keysOf(pointer: string): string[] | undefined {
+  try {
+    return pointer
+      .split('/')
+      .slice(1)
+      .map((key) => decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many demands a shape has, of those there may be many of. */
+const sizeOf = ({ properties, required, excluded, patterns, values }: Shape): number =>
+  1 + properties.size + required.size + excluded.length + patterns.length + (values?.length ?? 0);
 
 export class SchemaReader {
   readonly root: Located;
   readonly #known = new Map<string, readonly Shape[]>();
+  readonly #knownNegated = new Map<string, readonly Shape[]>();
   #depth = 0;
+  #work = 0;
 
   constructor(document: unknown) {
     this.root = asSchema(document, '#');
@@ -70,26 +97,27 @@ export class SchemaReader {
       schema = (schema as Record<string, unknown>)[key];
       path += `/${escapeKey(String(key))}`;
     }
-    return asSchema(schema, path);
+    return asSchema(schema, path, parent.base);
   }
 
-  /** What a reference within the document leads to. */
-  resolve({ schema, path }: Located): Located {
+  /** What a reference within the document, or within its part of the document, leads to. */
+  resolve({ schema, path, base }: Located): Located {
     const reference = (schema as Record<string, unknown>).$ref;
     if (typeof reference !== 'string') throw broken('$ref is no text', path);
     if (reference !== '#' && !reference.startsWith('#/'))
       throw unsupported(`$ref "${reference.slice(0, 80)}"`, path);
-    const keys = reference
-      .split('/')
-      .slice(1)
-      .map((key) => decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~'));
-    let target: unknown = this.root.schema;
+    let target: unknown = base.schema;
+    let [at, around] = [base.path, base];
+    const keys = keysOf(reference);
+    if (!keys) throw broken(`$ref "${reference.slice(0, 80)}" is malformed`, path);
     for (const key of keys) {
+      if (isBase(target)) around = { schema: target, path: at };
       const found = typeof target === 'object' && target !== null && Object.hasOwn(target, key);
       if (!found) throw broken(`$ref "${reference.slice(0, 80)}" leads nowhere`, path);
       target = (target as Record<string, unknown>)[key];
+      at += `/${escapeKey(key)}`;
     }
-    return asSchema(target, ['#', ...keys.map(escapeKey)].join('/'));
+    return asSchema(target, at, around);
   }
 
   /** Shapes of which a value must have one; none when no value will do. */
@@ -114,6 +142,9 @@ export class SchemaReader {
   }
 
   all(a: readonly Shape[], b: readonly Shape[]): readonly Shape[] {
+    for (const x of a) this.#work += b.length * sizeOf(x);
+    for (const y of b) this.#work += a.length * sizeOf(y);
+    if (this.#work > maxWork) throw broken('combining the schemas takes too long', '#');
     const shapes = a.flatMap((x) => b.map((y) => conjunction(x, y))).filter((shape) => !isVoid(shape));
     if (shapes.length > maxShapes) throw broken(`combined schemas have more than ${maxShapes} cases`, '#');
     return shapes;
@@ -173,13 +204,14 @@ export class SchemaReader {
 
   /** Of each named property: it is absent, or what depends on it holds. */
   #dependent(located: Located, keyword: string): readonly Shape[] {
-    const dependents = Object.entries((located.schema as Record<string, object>)[keyword]);
-    return dependents.reduce<readonly Shape[]>(
+    const dependents = (located.schema as Record<string, unknown>)[keyword];
+    if (!isObject(dependents)) throw broken(`${keyword} is malformed`, located.path);
+    return Object.entries(dependents).reduce<readonly Shape[]>(
       (shapes, [name, dependent]) => {
-        const present = {
-          ...anyShape,
-          required: new Set([name, ...(Array.isArray(dependent) ? dependent : [])]),
-        };
+        const names: readonly unknown[] = Array.isArray(dependent) ? dependent : [];
+        if (!names.every((other) => typeof other === 'string'))
+          throw broken(`${keyword} is malformed`, located.path);
+        const present = { ...anyShape, required: new Set([name, ...names]) };
         const needed = Array.isArray(dependent) ? [anyShape] : this.shapes(this.at(located, keyword, name));
         const absent = { ...anyShape, forbidden: new Set([name]) };
         return this.all(shapes, [absent, ...this.all([present], needed)]);
@@ -190,6 +222,8 @@ export class SchemaReader {
 
   /** Each member without those before and after it, which need not be said where they have nothing in common. */
   #exactlyOne(members: readonly Located[]): readonly Shape[] {
+    // Each is compared with each.
+    if (members.length > maxShapes) throw broken(`oneOf has more than ${maxShapes} schemas`, '#');
     return members.flatMap((member, index) => {
       const shapes = this.shapes(member);
       return members.reduce((rest, other, i) => {
@@ -214,11 +248,14 @@ export class SchemaReader {
 
   /** Shapes of the values that a schema rules out. */
   negated(located: Located): readonly Shape[] {
-    const { schema } = located;
+    const { schema, path } = located;
     if (typeof schema === 'boolean') return schema ? [] : [anyShape];
-    if (++this.#depth > maxDepth) throw broken('negated schemas lead in a circle', located.path);
+    const known = this.#knownNegated.get(path);
+    if (known) return known;
+    if (++this.#depth > maxDepth) throw broken('negated schemas lead in a circle', path);
     const shapes = Object.keys(schema).flatMap((keyword) => this.#negatedKeyword(located, keyword));
     this.#depth--;
+    this.#knownNegated.set(path, shapes);
     return shapes;
   }
 

@@ -10,11 +10,23 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A schema as written: an object of keywords, or true or false. */
 export type Schema = boolean | { readonly [keyword: string]: unknown };
 
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** A schema and its place, a JSON pointer; schemas of one place are the same. */
 export interface Located {
   readonly schema: Schema;
   readonly path: string;
+  /** Where references in the schema begin: the document, or the part of it around the schema that has an `$id` of its own. */
+  readonly base: Pick<Located, 'schema' | 'path'>;
 }
+
+/** One text for a set of places. A pointer has a digit behind every `~`, so no name in a path looks like the separator. */
+export const keyOfPlaces = (schemas: readonly Located[]): string =>
+  schemas
+    .map(({ path }) => path)
+    .sort()
+    .join('~&');
 
 export interface Pattern {
   readonly source: string;

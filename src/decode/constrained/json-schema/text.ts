@@ -28,7 +28,7 @@ export class JsonText {
   constructor(make: Expressions, alphabet: CodePoints) {
     this.#make = make;
     this.#alphabet = alphabet;
-    this.quote = make.range(0x22);
+    this.quote = this.literal('"');
     this.anyCharacter = make.choice(character(make, without(alphabet, escaped)), this.#escape());
   }
 
