@@ -24,6 +24,8 @@ export type Regex =
 const maxLength = 100_000;
 const maxDepth = 200;
 const maxCount = 1_000_000;
+/** Each new name of a property takes tens of milliseconds, and there are over a thousand. */
+const maxProperties = 50;
 
 const digit = codePoints([0x30, 0x39]);
 const word = union(digit, codePoints([0x41, 0x5a], [0x61, 0x7a]), charactersOf('_'));
@@ -62,6 +64,7 @@ class Parser {
   readonly #source: string;
   #at = 0;
   #depth = 0;
+  readonly #properties = new Set<string>();
 
   constructor(source: string) {
     this.#source = source;
@@ -185,6 +188,9 @@ class Parser {
   #escape(inClass: boolean): CodePoints {
     const property = this.#match(/([pP])\{([^}]*)\}/y);
     if (property) {
+      this.#properties.add(property[2]);
+      if (this.#properties.size > maxProperties)
+        throw this.#broken(`names more than ${maxProperties} properties`);
       const set = withProperty(property[2]);
       if (!set) throw this.#unsupported(`the property \\p{${property[2].slice(0, 40)}}`);
       return property[1] === 'p' ? set : complement(set);

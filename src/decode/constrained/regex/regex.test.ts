@@ -86,6 +86,12 @@ describe('regular expressions', () => {
       '\\',
       '[b-a]',
       'a{2000000}',
+      ['', 'gc=', 'General_Category=']
+        .flatMap((key) =>
+          'L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P S Z C'.split(' ').map((name) => key + name),
+        )
+        .map((name) => `\\p{${name}}`)
+        .join(''),
       '(?:'.repeat(300),
     ]) {
       expect(() => regexLanguage(source), source).toThrow(expect.objectContaining({ code: 'bad-option' }));
