@@ -8,6 +8,7 @@ import { regexLanguage } from '../regex/regex.ts';
 import { vocabularyOf } from '../testing/tokens.ts';
 import { TokenConstraint } from '../token-constraint.ts';
 import { FormatLikelihood } from './format-likelihood.ts';
+import { Hmm } from './hmm.ts';
 import { pathProbability, randomHmm } from './testing/small-hmm.ts';
 import { tokenAutomaton } from './token-automaton.ts';
 
@@ -38,6 +39,18 @@ describe('a hidden Markov model', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('is refused with weights that are no probabilities', () => {
+    const sound = randomHmm({ states: 3, vocabulary: 4 }, 1);
+    for (const name of ['initial', 'transition', 'emission']) {
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        const weights = new Map(sound.weights).set(name, sound.weights.get(name)!.with(1, value));
+        expect(() => new Hmm(sound.facts, weights)).toThrow(expect.objectContaining({ code: 'bad-file' }));
+      }
+    }
+    const nothing = new Map(sound.weights).set('emission', new Float32Array(12).fill(-Infinity));
+    expect(() => new Hmm(sound.facts, nothing)).toThrow(expect.objectContaining({ code: 'bad-file' }));
   });
 
   it('takes texts of any length', () => {

@@ -8,6 +8,7 @@
  */
 
 import { z } from 'zod';
+import { QuickstepError } from '../../../errors.ts';
 
 /** What is known of a model beside its probabilities. */
 export const hmmSchema = z.object({
@@ -48,6 +49,7 @@ export class Hmm {
   /** B transposed, [V, h]; columns sum to 1. */
   readonly emission: Float64Array;
 
+  /** @throws QuickstepError 'bad-file' for weights that are no logarithms of probabilities */
   constructor(facts: HmmFacts, weights: ReadonlyMap<string, Float32Array>) {
     this.facts = facts;
     this.weights = weights;
@@ -105,5 +107,13 @@ export class Hmm {
 function scaled(values: Float64Array, groupOf: (index: number) => number, groups: number): Float64Array {
   const sums = new Float64Array(groups);
   for (const [index, value] of values.entries()) sums[groupOf(index)] += value;
+  if (!sums.every((sum) => sum > 0 && sum < Number.POSITIVE_INFINITY)) {
+    const hint = 'Distil it again: quickstep train deco-g.';
+    throw new QuickstepError(
+      'bad-file',
+      'The hidden Markov model has weights that are no probabilities.',
+      hint,
+    );
+  }
   return values.map((value, index) => value / sums[groupOf(index)]);
 }
