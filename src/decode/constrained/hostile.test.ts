@@ -175,6 +175,10 @@ describe.each<[string, Record<string, [outcome: string, make: () => Language]>]>
       'of a billion items': ['masks', () => jsonSchemaLanguage({ type: 'array', minItems: 1e9 })],
       'of a billion characters': ['masks', () => jsonSchemaLanguage({ type: 'string', minLength: 1e9 })],
       'of 50,000 values': ['masks', () => jsonSchemaLanguage({ enum: each(50_000, (i) => `text ${i}`) })],
+      'of 50,000 values that must match': [
+        'masks',
+        () => jsonSchemaLanguage({ enum: each(50_000, (i) => `text ${i}`), pattern: '^[a-z]+ \\d+$' }),
+      ],
       'of a value of 150,000 characters': [
         'masks',
         () => jsonSchemaLanguage({ const: ['x'.repeat(150_000)] }),

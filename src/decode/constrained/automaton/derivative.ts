@@ -24,6 +24,10 @@ export function derive(make: Expressions, expression: Expression, byte: number):
   return derivatives[classOf[byte]];
 }
 
+/** Whether a text matches a regular expression: quicker than looking for what both have in common, and nothing is built. */
+export const matches = (make: Expressions, expression: Expression, text: Uint8Array): boolean =>
+  text.reduce((rest, byte) => derive(make, rest, byte), expression).nullable;
+
 /** All derivatives, computed once. */
 export function rowOf(make: Expressions, expression: Expression): Row {
   expression.row ??= newRow(make, expression);

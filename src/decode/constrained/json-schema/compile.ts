@@ -4,7 +4,9 @@
  * `additionalProperties`. Every document of the language is valid.
  */
 
+import { utf8 } from '../../../text/bytes.ts';
 import type { CodePoints } from '../automaton/code-points.ts';
+import { matches } from '../automaton/derivative.ts';
 import { type Expression, Expressions, type Rule } from '../automaton/expression.ts';
 import { automatonOf } from '../automaton/pushdown.ts';
 import type { Language } from '../language.ts';
@@ -23,7 +25,7 @@ import {
   type Shape,
   typeOf,
 } from './shape.ts';
-import { isAllowed, stringExpression } from './strings.ts';
+import { stringExpression, stringTest } from './strings.ts';
 import { JsonText } from './text.ts';
 
 const arrayKeywords = (shape: Shape) =>
@@ -158,6 +160,8 @@ export class SchemaCompiler {
   #values(shape: Shape, values: readonly Json[], path: string): Expression {
     const { make } = this;
     const excluded = new Set(shape.excluded.map(canonical));
+    const isAllowed = stringTest(this, shape, path);
+    let multiples: Expression | undefined;
     const allowed = values.filter((value) => {
       if (excluded.has(canonical(value)) || !shape.types.has(typeOf(value))) return false;
       if (typeof value === 'object' && value !== null) {
@@ -165,16 +169,15 @@ export class SchemaCompiler {
           throw unsupported('a list of objects or arrays with demands on them', path);
         return true;
       }
-      if (typeof value === 'string') return isAllowed(this, value, shape, path);
+      if (typeof value === 'string') return isAllowed(value);
       if (typeof value !== 'number') return true;
-      const written = this.text.literal(JSON.stringify(value));
       const { integer, above, strictly, multiplesOf } = withNumberFormats(shape);
       if (integer && !Number.isInteger(value)) return false;
       if (value < above.min || value > above.max || value <= strictly.min || value >= strictly.max)
         return false;
-      return (
-        multiplesOf.length === 0 || make.both(written, this.numbers.expression(shape, path)) !== make.nothing
-      );
+      if (multiplesOf.length === 0) return true;
+      multiples ??= this.numbers.expression(shape, path);
+      return matches(make, multiples, utf8(JSON.stringify(value)));
     });
     const isLeaf = (value: Json) => typeof value !== 'object' || value === null;
     return make.choice(

@@ -1,6 +1,8 @@
 /** Objects: named properties in the order of the schema, then others, where the schema speaks of them. */
 
+import { utf8 } from '../../../text/bytes.ts';
 import { anyCodePoint } from '../automaton/code-points.ts';
+import { matches } from '../automaton/derivative.ts';
 import type { Expression } from '../automaton/expression.ts';
 import type { SchemaCompiler } from './compile.ts';
 import { unsupported } from './reader.ts';
@@ -27,12 +29,12 @@ export function objectExpression(compiler: SchemaCompiler, shape: Shape, path: s
   const names = known.filter((name) => !forbidden.has(name));
   if (names.filter((name) => !required.has(name)).length > maxOptional)
     throw unsupported(`more than ${maxOptional} optional properties`, path);
-  const key = keyLanguage(compiler, shape, path);
+  const keys: Keys = { named: keyLanguage(compiler, shape, path), patterns: patternsOf(compiler, shape) };
   const members = names.map((name) => ({
-    expression: member(compiler, shape, name, key),
+    expression: member(compiler, shape, name, keys),
     needed: required.has(name),
   }));
-  const other = otherMembers(compiler, shape, key, path);
+  const other = otherMembers(compiler, shape, keys, path);
   const { min, max } = propertyCount;
   const isOpen = other !== make.nothing;
   if (isOpen && min - required.size > 1)
@@ -89,12 +91,18 @@ function keyLanguage(compiler: SchemaCompiler, shape: Shape, path: string): Expr
   );
 }
 
-const patternsOf = ({ patternProperties, additional }: Shape): string[] => [
-  ...new Set([
-    ...patternProperties.map(({ pattern }) => pattern.source),
-    ...additional.flatMap(({ patterns }) => patterns),
-  ]),
-];
+/** What is demanded of the contents of keys. */
+interface Keys {
+  /** Those that propertyNames allows; all without it. */
+  readonly named: Expression | undefined;
+  /** Those that match a pattern, by its source. */
+  readonly patterns: ReadonlyMap<string, Expression>;
+}
+
+function patternsOf(compiler: SchemaCompiler, { patternProperties }: Shape): Map<string, Expression> {
+  const regexes = new Map(patternProperties.map(({ pattern }) => [pattern.source, pattern.regex]));
+  return new Map([...regexes].map(([source, regex]) => [source, patternExpression(compiler, regex, true)]));
+}
 
 /** Schemas of a property by the patterns that it matches; undefined when it may not be there. */
 function schemasOf(
@@ -113,47 +121,35 @@ function schemasOf(
   return schemas;
 }
 
-function regexOf(shape: Shape, source: string) {
-  return shape.patternProperties.find(({ pattern }) => pattern.source === source)!.pattern.regex;
-}
-
 /** A named property with its value. */
-function member(
-  compiler: SchemaCompiler,
-  shape: Shape,
-  name: string,
-  key: Expression | undefined,
-): Expression {
+function member(compiler: SchemaCompiler, shape: Shape, name: string, { named, patterns }: Keys): Expression {
   const { make, text } = compiler;
-  const contents = text.contents([name]);
-  const matched = patternsOf(shape).filter(
-    (source) =>
-      make.both(contents, patternExpression(compiler, regexOf(shape, source), true)) !== make.nothing,
-  );
-  const schemas = schemasOf(shape, name, new Set(matched));
-  if (!schemas || (key && make.both(contents, key) === make.nothing)) return make.nothing;
+  const written = utf8(JSON.stringify(name).slice(1, -1));
+  const matched = [...patterns].filter(([, pattern]) => matches(make, pattern, written));
+  const schemas = schemasOf(shape, name, new Set(matched.map(([source]) => source)));
+  if (!schemas || (named && !matches(make, named, written))) return make.nothing;
   const value = compiler.value(schemas);
-  return make.concat(text.quoted(contents), compiler.colon, value);
+  return make.concat(text.quoted(text.contents([name])), compiler.colon, value);
 }
 
 /** A property of any other name; `nothing` when there is none. */
 function otherMembers(
   compiler: SchemaCompiler,
   shape: Shape,
-  key: Expression | undefined,
+  { named, patterns: bySource }: Keys,
   path: string,
 ): Expression {
   const { make, text } = compiler;
   const { properties, patternProperties, additional, required, forbidden } = shape;
   const closed = additional.length === 0 && (properties.size > 0 || patternProperties.length > 0);
-  const sources = patternsOf(shape);
+  const sources = [...bySource.keys()];
   if (closed && sources.length === 0) return make.nothing;
   if (sources.length > maxPatterns)
     throw unsupported(`"patternProperties" with more than ${maxPatterns} patterns`, path);
-  const patterns = sources.map((source) => patternExpression(compiler, regexOf(shape, source), true));
+  const patterns = [...bySource.values()];
   const taken = text.contents([...properties.keys(), ...required, ...forbidden]);
   const written = make.repeat(text.write(anyCodePoint), 0, Number.POSITIVE_INFINITY);
-  const others = make.both(written, make.not(taken), ...(key ? [key] : []));
+  const others = make.both(written, make.not(taken), ...(named ? [named] : []));
   const cases: Expression[] = [];
   for (let subset = 0; subset < 2 ** sources.length; subset++) {
     if (subset === 0 && closed) continue;

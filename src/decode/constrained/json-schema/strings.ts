@@ -1,6 +1,8 @@
 /** The contents of JSON strings with given demands. */
 
+import { utf8 } from '../../../text/bytes.ts';
 import { anyCodePoint } from '../automaton/code-points.ts';
+import { matches } from '../automaton/derivative.ts';
 import type { Expression } from '../automaton/expression.ts';
 import { lowerRegex } from '../regex/lower.ts';
 import { parseRegex, type Regex } from '../regex/parse.ts';
@@ -29,14 +31,19 @@ export function stringExpression(compiler: SchemaCompiler, shape: Shape, path: s
   return make.both(make.repeat(character, length.min, length.max), ...demands);
 }
 
-/** Whether a string meets the demands. */
-export function isAllowed(compiler: SchemaCompiler, value: string, shape: Shape, path: string): boolean {
-  const { make, text } = compiler;
+/** Makes a test of whether a string meets the demands. */
+export function stringTest(compiler: SchemaCompiler, shape: Shape, path: string): (value: string) => boolean {
   const { patterns, notPatterns, formats: names, length } = shape;
-  const size = [...value].length;
-  if (size < length.min || size > length.max) return false;
-  if (patterns.length + notPatterns.length + names.length === 0) return true;
-  return make.both(text.contents([value]), stringExpression(compiler, shape, path)) !== make.nothing;
+  const isPlain = patterns.length + notPatterns.length + names.length === 0;
+  // Written down once, and only if there is a string to test.
+  let demanded: Expression | undefined;
+  return (value) => {
+    const size = [...value].length;
+    if (size < length.min || size > length.max) return false;
+    if (isPlain) return true;
+    demanded ??= stringExpression(compiler, shape, path);
+    return matches(compiler.make, demanded, utf8(JSON.stringify(value).slice(1, -1)));
+  };
 }
 
 /** Strings in which a pattern matches: anywhere, or as a whole. */
