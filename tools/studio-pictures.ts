@@ -66,7 +66,10 @@ try {
       await page.goto('about:blank');
       await show(page);
       await page.evaluate('document.fonts.ready');
-      await page.screenshot({ path: `docs/studio/${name}-${kind}.png` });
+      await page.evaluate('scrollTo(0, 0)');
+      // What a run leaves below the fold is the point of its page.
+      const fullPage = name === 'run' || name === 'compare';
+      await page.screenshot({ path: `docs/studio/${name}-${kind}.png`, fullPage });
       console.log(`docs/studio/${name}-${kind}.png`);
     }
   }
