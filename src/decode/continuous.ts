@@ -24,17 +24,10 @@ import { StepQueue } from './step-queue.ts';
 /** A request from its call to its end. */
 interface Job {
   readonly number: number;
+  readonly tokens: readonly number[];
   readonly steps: StepQueue;
   open(cache: KvCache): Request;
   request?: Request;
-  readonly choices?: Choices;
-}
-
-/** Requests of one prompt: one reads it, and the others take it over. */
-interface Choices {
-  /** Tokens of the prompt that are taken over: all but the last, whose scores each needs for itself. */
-  readonly length: number;
-  reader?: Job;
 }
 
 export interface ContinuousOptions {
@@ -109,27 +102,22 @@ export class ContinuousBatch {
   }
 
   /**
-   * Decodes one prompt several times, each with its own options, and reads it once: whoever comes second begins with a copy of
-   * what is cached of it. The answers are those of `generate`.
+   * Decodes one prompt several times, each with its own options; like all prompts that begin alike, it is read once. The answers are
+   * those of `generate`.
    * @throws As `generate`.
    */
   generateChoices(prompt: Prompt, choices: readonly GenerateOptions[]): Generation<Result>[] {
     const tokens = promptTokens(this.model, prompt);
-    const shared = choices.length > 1 && tokens.length > 1 ? { length: tokens.length - 1 } : undefined;
-    return choices.map((options) => this.#start(tokens, options, shared));
+    return choices.map((options) => this.#start(tokens, options));
   }
 
-  #start(
-    tokens: readonly number[],
-    { signal, ...options }: GenerateOptions,
-    choices?: Choices,
-  ): Generation<Result> {
+  #start(tokens: readonly number[], { signal, ...options }: GenerateOptions): Generation<Result> {
     signal?.throwIfAborted();
     if (this.#closed) throw closed();
     const open = requests(this.model, options);
     const number = this.#numbers++;
     const steps = new StepQueue();
-    const job: Job = { number, steps, open: (cache) => open({ tokens }, number, cache), choices };
+    const job: Job = { number, tokens, steps, open: (cache) => open({ tokens }, number, cache) };
     const abort = () => steps.fail(signal!.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const ended = steps.ended.finally(async () => {
@@ -170,7 +158,8 @@ export class ContinuousBatch {
       await arrivals();
       this.#dropClosed();
       while (this.#running.size < this.maxRunning) {
-        const next = this.#waiting.findIndex((job) => !this.#isBeingRead(job));
+        // What another is just reading is not read twice.
+        const next = this.#waiting.findIndex(({ tokens }) => !this.#set.isReading(tokens));
         if (next === -1) break;
         const [job] = this.#waiting.splice(next, 1);
         await this.#admit(job);
@@ -192,31 +181,6 @@ export class ContinuousBatch {
     }
   }
 
-  /** The one that reads the prompt for a job, while it is there and has not begun to answer. */
-  #readerFor({ choices }: Job): Run | undefined {
-    const reader = choices?.reader;
-    if (!reader || !this.#running.has(reader.number)) return undefined;
-    const { run } = reader.request!;
-    return run.generated.length === 0 ? run : undefined;
-  }
-
-  /** The job's prompt is being read, to be taken over soon. */
-  #isBeingRead(job: Job): boolean {
-    const reader = this.#readerFor(job);
-    return reader !== undefined && reader.sequence.length < job.choices!.length;
-  }
-
-  /** Begins with what another has read of the prompt, or reads it for others. Whether it does the latter. */
-  #share(job: Job, { run, phases }: Request): boolean {
-    const { choices } = job;
-    // What sees more of a prompt than its cache has to read it itself.
-    if (!choices || phases.readsPrompt || phases.context || phases.read) return false;
-    const reader = this.#readerFor(job);
-    if (reader) run.takeOver({ cache: reader.cache, sequence: reader.sequence, length: choices.length });
-    else choices.reader = job;
-    return !reader;
-  }
-
   async #admit(job: Job): Promise<void> {
     if (job.steps.closed) return;
     let cache: KvCache | undefined;
@@ -224,9 +188,8 @@ export class ContinuousBatch {
       cache = this.#lanes.open();
       job.request = job.open(cache);
       await job.request.phases.prepare?.();
-      const readsAhead = this.#share(job, job.request);
       this.#running.set(job.number, job);
-      for (const step of this.#set.add({ ...job.request, readsAhead })) this.#deliver(step);
+      for (const step of this.#set.add(job.request)) this.#deliver(step);
     } catch (error) {
       job.request?.run.dispose();
       if (cache) this.#lanes.close(cache);

@@ -29,8 +29,6 @@ export interface Scorer {
 export interface Decoder {
   run: Run;
   phases: Partial<Phases>;
-  /** All of the prompt but its last token is read in forwards of its own, so that others can take it over. */
-  readsAhead?: boolean;
 }
 
 /** Where the runs' caches come from; a `KvBatch`, or what stands for one lane that all runs share. */
@@ -127,22 +125,26 @@ export class RunningSet {
   }
 
   /** Lets a run take part from the next forward on. A run that has nothing to do leaves at once, with its only step. */
-  add({ run, phases, readsAhead }: Decoder): Step[] {
-    const worker = new Worker(run, { ...defaultPhases, ...phases }, this.#lanes, readsAhead);
+  add({ run, phases }: Decoder): Step[] {
+    const worker = new Worker(run, { ...defaultPhases, ...phases }, this.#lanes);
     if (!run.finish) {
-      if (worker.cachesTokens && !worker.readsStates) {
-        const others = this.#workers.filter(({ cachesTokens }) => cachesTokens);
-        this.#reuse?.begin(
-          run,
-          others.map(({ run }) => run),
-        );
-      }
+      if (worker.cachesTokens && !worker.readsStates) this.#reuse?.begin(run, this.#sharing());
       this.#workers.push(worker);
       return [];
     }
     const step = worker.endAtOnce();
     close(this.#lanes, run);
     return [step];
+  }
+
+  /** Runs whose K/V others can begin with. */
+  #sharing(): Run[] {
+    return this.#workers.filter(({ cachesTokens }) => cachesTokens).map(({ run }) => run);
+  }
+
+  /** A run is just reading what a prompt begins with; once that is done, another that is added need not read it. */
+  isReading(prompt: readonly number[]): boolean {
+    return this.#reuse?.isReading(prompt, this.#sharing()) ?? false;
   }
 
   /** Ends a run before it has finished, and frees what it has cached. */
@@ -311,12 +313,10 @@ class Worker {
   readonly run: Run;
   readonly #phases: Phases;
   readonly #lanes: Lanes;
-  readonly #ahead: boolean;
   #steps = 0;
 
-  constructor(run: Run, phases: Phases, lanes: Lanes, ahead = false) {
+  constructor(run: Run, phases: Phases, lanes: Lanes) {
     this.run = run;
-    this.#ahead = ahead;
     this.#phases = phases;
     this.#lanes = lanes;
   }
@@ -342,7 +342,7 @@ class Worker {
 
   /** What it has to read is no part of its own proposals. */
   get readsAhead(): boolean {
-    return this.#phases.context !== undefined || (this.#ahead && this.run.generated.length === 0);
+    return this.#phases.context !== undefined;
   }
 
   /** Tokens that are to be read into the cache now: of the method's context, or else of a prompt that it does not read. */

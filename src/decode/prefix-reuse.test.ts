@@ -92,6 +92,18 @@ describe('a prompt that begins like one before', () => {
     expect(batch.keptTokens).toBe(0);
   });
 
+  it('waits while one that came together with it is read', async () => {
+    const batch = new ContinuousBatch(model);
+    const asked = [' a', ' the', ' she', ' he'].map((end) => `${prompts[2]}${end}`);
+    const answers = await Promise.all(asked.map((prompt) => batch.generate(prompt, { maxTokens: 5 }).result));
+    const [first, ...others] = answers.map(({ statistics }) => statistics.kvReused);
+    expect(first).toBe(0);
+    for (const reused of others) expect(reused).toBeGreaterThanOrEqual(answers[0].promptTokens - 3);
+    for (const [i, prompt] of asked.entries()) {
+      expect(answers[i].tokens).toEqual((await generate(model, prompt, { maxTokens: 5 }).result).tokens);
+    }
+  });
+
   it('is there when a request was left in the middle', async () => {
     const batch = new ContinuousBatch(model);
     for await (const step of batch.generate(prompts[2], { maxTokens: 40 })) if (step.step === 3) break;

@@ -3,12 +3,15 @@
  * result depends on the tokens before it alone, so nothing else changes.
  */
 
-import { type CachedPrefix, commonPrefix, type PrefixStore } from '../cache/index.ts';
+import { type CachedPrefix, commonPrefix, type PrefixStore, type Sequence } from '../cache/index.ts';
 import { QuickstepError } from '../errors.ts';
 import type { Run } from './run.ts';
 
 /** Fewer tokens cost less in a forward with other prompts than the rest of a prompt costs in one of its own. */
 const leastTokens = 8;
+
+/** Nothing was evicted or passed over: each token is at its position. */
+const isWhole = ({ nextPosition, length }: Sequence) => nextPosition === length;
 
 export class PrefixReuse {
   #store: PrefixStore | undefined;
@@ -22,25 +25,27 @@ export class PrefixReuse {
    * @param others Runs that cache their tokens as they are, each at its position.
    */
   begin(run: Run, others: readonly Run[]): void {
-    if (run.sequence.length > 0) return;
     const wanted = run.prompt.slice(0, -1);
-    const running = others.map(({ cache, sequence, prompt }) => {
+    let found: CachedPrefix | undefined = this.#store?.find(wanted);
+    for (const { cache, sequence, prompt } of others) {
+      if (!isWhole(sequence)) continue;
       const length = Math.min(commonPrefix(prompt, wanted), sequence.length);
-      return { cache, sequence, length };
+      if (length > (found?.length ?? 0)) found = { cache, sequence, length };
+    }
+    if (found && found.length >= Math.min(leastTokens, wanted.length)) run.takeOver(found);
+  }
+
+  /** One of the runs is reading what a prompt begins with, and enough of it is still to be read. */
+  isReading(prompt: readonly number[], runs: readonly Run[]): boolean {
+    return runs.some((run) => {
+      const shared = Math.min(commonPrefix(run.prompt, prompt), prompt.length - 1, run.prompt.length - 1);
+      return shared - run.sequence.nextPosition >= leastTokens;
     });
-    const longer = (a: CachedPrefix, b: CachedPrefix) => (b.length > a.length ? b : a);
-    const kept = this.#store?.find(wanted);
-    const known = kept ? [kept, ...running] : running;
-    if (known.length === 0) return;
-    const found = known.reduce(longer);
-    if (found.length >= Math.min(leastTokens, wanted.length)) run.takeOver(found);
   }
 
   /** Keeps what a run has cached that leaves. */
   keep(run: Run): void {
-    const { sequence } = run;
-    // What was evicted or passed over left its position open.
-    if (sequence.nextPosition !== sequence.length) return;
+    if (!isWhole(run.sequence)) return;
     // Of several answers, the sequence need not hold the one that was chosen.
     const tokens = run.answers ? run.prompt : run.tokens();
     try {
