@@ -140,7 +140,7 @@ describe('train', () => {
     );
     expect(answer.code, answer.stderr).toBe(0);
     expect(JSON.parse(answer.stdout).tokens).toBe(3);
-  });
+  }, 400_000);
 
   // Later versions of Node.js import TypeScript by themselves.
   it.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
