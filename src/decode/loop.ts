@@ -18,7 +18,7 @@ import { type Choice, defaultPhases, draftTokens, emptyDraft, type Phases, type 
 import { PrefixReuse } from './prefix-reuse.ts';
 import type { Run } from './run.ts';
 import type { Step } from './step.ts';
-import { type Turn, turnsOf } from './turns.ts';
+import { AlternatingTurns, type Turn, turnsOf } from './turns.ts';
 
 /** The part of a model the loop needs. */
 export interface Scorer {
@@ -57,9 +57,6 @@ export interface RunningSetOptions {
 }
 
 const defaultBudget = 512;
-
-/** Forwards between two that read prompts, where runs take turns: three prompts cost less together than one by one. */
-const decodesBetween = 3;
 
 /**
  * Decodes until all runs have finished, yielding each run's steps as they happen. Stopping early, an abort or an
@@ -102,17 +99,14 @@ export class RunningSet {
   #workers: Worker[] = [];
   readonly #options: RunningSetOptions;
   readonly #reuse: PrefixReuse | undefined;
-  /** Forwards since one in which prompts were read. */
-  #sinceRead = decodesBetween;
-  /** Those whose turn it is to be read, and the rows that were read in this turn. */
-  #beingRead: readonly Worker[] = [];
-  #rowsRead = 0;
+  readonly #alternating: AlternatingTurns<Worker> | undefined;
 
   constructor(model: Scorer, lanes: Lanes, options: RunningSetOptions = {}) {
     this.#model = model;
     this.#lanes = lanes;
     this.#options = options;
     this.#reuse = options.prefixes && new PrefixReuse(options.prefixes);
+    if (options.takeTurns) this.#alternating = new AlternatingTurns();
   }
 
   get size(): number {
@@ -171,27 +165,9 @@ export class RunningSet {
     return this.#workers.reduce((sum, worker) => sum + Math.max(1, worker.unread().length), 0);
   }
 
-  #turns(): Turn<Worker>[] {
-    const { budget = defaultBudget, takeTurns = false } = this.#options;
-    if (!takeTurns) return turnsOf(this.#workers, budget);
-    const reading = this.#workers.filter((worker) => worker.unread().length > 0);
-    const decoding = this.#workers.filter((worker) => worker.unread().length === 0);
-    // What begins behind a cached prefix cannot be read beside others: those that fit into the budget follow at once.
-    const room = budget - this.#rowsRead;
-    const fits = (worker: Worker) => reading.includes(worker) && worker.unread().length <= room;
-    this.#beingRead = this.#rowsRead > 0 ? this.#beingRead.filter(fits) : [];
-    if (this.#beingRead.length === 0) {
-      this.#rowsRead = 0;
-      if (this.#sinceRead >= decodesBetween || decoding.length === 0) this.#beingRead = reading;
-    }
-    if (this.#beingRead.length === 0) {
-      this.#sinceRead++;
-      return turnsOf(decoding, budget);
-    }
-    const turns = turnsOf(this.#beingRead, budget - this.#rowsRead);
-    this.#sinceRead = 0;
-    this.#rowsRead += turns.reduce((sum, { worker, rows }) => sum + (rows ?? worker.unread().length), 0);
-    return turns;
+  #nextTurns(): Turn<Worker>[] {
+    const { budget = defaultBudget } = this.#options;
+    return this.#alternating?.next(this.#workers, budget) ?? turnsOf(this.#workers, budget);
   }
 
   /**
@@ -201,7 +177,7 @@ export class RunningSet {
    */
   async *step(signal?: AbortSignal): AsyncGenerator<Step, void, void> {
     try {
-      yield* score(this.#model, this.#turns(), (worker, error) => this.#fail(worker, error), signal);
+      yield* score(this.#model, this.#nextTurns(), (worker, error) => this.#fail(worker, error), signal);
     } finally {
       const finished = this.#workers.filter(({ run }) => run.finish);
       this.#workers = this.#workers.filter(({ run }) => !run.finish);

@@ -46,6 +46,41 @@ export function turnsOf<R extends Reader>(workers: readonly R[], budget: number)
   return chosen;
 }
 
+/** Forwards between two turns of reading: three prompts cost less together than one by one. */
+const decodesBetween = 3;
+
+/**
+ * Where runs with a lane each come and go: they decode in some forwards, then prompts are read, up to the budget. A prompt that
+ * goes on behind a cached prefix cannot be read beside others, so a turn of reading may take several forwards.
+ */
+export class AlternatingTurns<R extends Reader> {
+  #decodes = decodesBetween;
+  /** Those whose turn it is to be read, and the rows that were read in this turn. */
+  #beingRead: readonly R[] = [];
+  #rowsRead = 0;
+
+  /** The next forward, as `turnsOf` tells it. */
+  next(workers: readonly R[], budget: number): Turn<R>[] {
+    const reading = workers.filter((worker) => worker.unread().length > 0);
+    const decoding = workers.filter((worker) => !reading.includes(worker));
+    const room = budget - this.#rowsRead;
+    const fits = (worker: R) => reading.includes(worker) && worker.unread().length <= room;
+    this.#beingRead = this.#rowsRead > 0 ? this.#beingRead.filter(fits) : [];
+    if (this.#beingRead.length === 0) {
+      this.#rowsRead = 0;
+      if (this.#decodes >= decodesBetween || decoding.length === 0) this.#beingRead = reading;
+    }
+    if (this.#beingRead.length === 0) {
+      this.#decodes++;
+      return turnsOf(decoding, budget);
+    }
+    this.#decodes = 0;
+    const turns = turnsOf(this.#beingRead, budget - this.#rowsRead);
+    this.#rowsRead += turns.reduce((sum, { worker, rows }) => sum + (rows ?? worker.unread().length), 0);
+    return turns;
+  }
+}
+
 /** Least share of a forward's rows that is not padding. */
 const leastFilled = 0.75;
 
