@@ -50,7 +50,7 @@ export interface OptOut {
 export interface ConformanceOptions {
   /** Options of the method that everything is run with: what it cannot do without on this model. */
   common?: Readonly<Record<string, unknown>>;
-  /** Options of the method to run everything with, besides its defaults, in the first precision. */
+  /** Options of the method to run everything with, besides its defaults, in w8a8. */
   variants?: readonly Record<string, unknown>[];
   optOuts?: readonly OptOut[];
   precisions?: readonly Precision[];
@@ -97,7 +97,7 @@ export function conformance(method: Method, options: ConformanceOptions = {}): v
       await router?.[Symbol.asyncDispose]();
     });
     for (const temperature of temperatures(method)) {
-      for (const variant of [{}, ...(precision === precisions[0] ? variants : [])]) {
+      for (const variant of [{}, ...(precision === 'w8a8' ? variants : [])]) {
         const methodOptions = { ...common, ...variant };
         const sampled = temperature.temperature !== 0;
         describe(`temperature ${temperature.temperature}, ${JSON.stringify(variant)}`, () => {
