@@ -19,6 +19,7 @@ import { linear, type Precision, tiedEmbedding } from './linear.ts';
 import { decoderLayer } from './llama-layer.ts';
 import { feedForwardWidth, LlamaWeights, type WeightSource } from './llama-weights.ts';
 import { ropeTables } from './rope.ts';
+import { topToken } from './top-token.ts';
 
 export interface LlamaOptions {
   precision: Precision;
@@ -160,9 +161,9 @@ export function withoutMask(b: GraphBuilder, logits: Value, { maskTokenId, vocab
 
 /** Logits and what policies read reduced, so that whole rows of logits leave the graph only on request. */
 function outputLogits(b: GraphBuilder, logits: Value): void {
-  const top = b.reduceMax(logits, [1]);
+  const { top, token } = topToken(b, logits);
   b.output('logits', logits);
-  b.output('topToken', b.argMax(logits, 1));
+  b.output('topToken', token);
   // Without its logarithm, whose vector kernel rounds differently from the one that ends a run of rows.
   b.output('expSum', b.reduceSum(b.exp(b.sub(logits, top)), [1], false));
 }

@@ -2,12 +2,14 @@
 
 import type { Guess } from '../../models/draft-heads/clover-heads.ts';
 import type { Ranked } from '../../models/draft-heads/ranked.ts';
+import { howOftenRight } from './guesses.ts';
 
 /** A drafted token. */
 export interface CloverNode {
   parent: CloverNode | undefined;
   token: number;
-  /** Of its path, by the heads. */
+  /** Of being right, its parent being so; and of its path being right. */
+  given: number;
   probability: number;
   /** What it is one of. */
   guess: Guess;
@@ -65,12 +67,11 @@ export async function growTree(
   let open: { parent: CloverNode | undefined; guess: Guess }[] = [{ parent: undefined, guess: first }];
   for (let level = 1; ; level++) {
     const children = open.flatMap(({ parent, guess }) =>
-      Array.from({ length: width(guess) }, (_, rank) => ({
-        parent,
-        guess,
-        token: guess.tokens[rank],
-        probability: (parent?.probability ?? 1) * guess.probabilities[rank],
-      })),
+      Array.from({ length: width(guess) }, (_, rank) => {
+        const given = howOftenRight(guess.probabilities[rank]);
+        const probability = (parent?.probability ?? 1) * given;
+        return { parent, guess, token: guess.tokens[rank], given, probability };
+      }),
     );
     kept = prune(kept, children);
     const alive = children.filter((child) => kept.includes(child) && !ends.includes(child.token));

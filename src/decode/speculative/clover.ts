@@ -6,8 +6,6 @@
 
 import { z } from 'zod';
 import { defineMethod } from '../method.ts';
-import { type DraftTree, emptyDraft } from '../phases.ts';
-import type { Run } from '../run.ts';
 import { type CloverLane, openClover } from './clover-lanes.ts';
 import {
   type CloverNode,
@@ -18,11 +16,18 @@ import {
   type Pruning,
   type Width,
 } from './clover-tree.ts';
-import { type DraftCosts, declaredRowCost, worthwhileNodes } from './draft-length.ts';
-import { type Drafter, speculate } from './drafter.ts';
-import { acceptOption, acceptRule, headsOption, lookupOption, treeOptions } from './head-options.ts';
-import { alsoLookedUp } from './looked-up.ts';
-import { GrowingTree } from './tree.ts';
+import { draftGuesses, type Guesser } from './draft-guesses.ts';
+import { type DraftCosts, worthwhileNodes } from './draft-length.ts';
+import { speculate } from './drafter.ts';
+import { GuessTree } from './guesses.ts';
+import {
+  acceptOption,
+  acceptRule,
+  guessChoice,
+  headsOption,
+  lookupOption,
+  treeOptions,
+} from './head-options.ts';
 
 const options = z.strictObject({
   heads: headsOption('smollm2-clover'),
@@ -44,7 +49,7 @@ const options = z.strictObject({
 });
 
 /** Cost of running the heads, in one-row forwards: an eighth of the weights, and three calls. */
-const headCost = 0.2;
+const headCost = 0.25;
 
 /** Whatever a head names. */
 const everyToken: Width = ({ tokens }) => tokens.length;
@@ -59,26 +64,27 @@ export const clover = defineMethod({
   needs: ['causal', 'hidden-states'],
   sampling: 'any',
   guarantee: 'lossless',
-  phases: ({ heads: id, nodes, size, tree, mass, lookup, accept }, run) => {
-    const costs = { draft: headCost, rows: declaredRowCost(run.model) };
+  phases: ({ heads: id, tree, mass, accept, ...options }, run) => {
+    const choice = guessChoice(options, headCost, run);
+    const { nodes, costs } = choice;
     let lane: CloverLane | undefined;
-    const pays: Pruning = size === 'fixed' ? likeliestNodes(nodes) : payingNodes(nodes, costs);
     const [width, prune]: [Width, Pruning] =
-      tree === 'levels' ? [likelyTokens(mass), levelByLevel(nodes)] : [everyToken, pays];
-    const draft = async (lane: CloverLane, { eosIds }: Run, text: number[], room: number) => {
-      const levels = Math.min(lane.levels, room);
-      const follow = (level: readonly CloverNode[]) =>
-        lane.follow(level.map(({ guess: { state }, token }) => ({ state, token })));
-      const guess = await lane.guess(text);
-      return treeOf(await growTree(guess, { levels, width, prune, ends: eosIds, follow }), size, costs);
-    };
-    const drafter: Drafter = {
+      tree === 'levels'
+        ? [likelyTokens(mass), levelByLevel(nodes)]
+        : [everyToken, costs ? payingNodes(nodes, costs) : likeliestNodes(nodes)];
+    const follow = (level: readonly CloverNode[]) =>
+      lane!.follow(level.map(({ guess: { state }, token }) => ({ state, token })));
+    const guesser: Guesser = {
       read: ({ sequence }, states) => lane!.take(states, sequence.nextPosition),
-      // While the prompt is read, no token is known behind the last state.
-      draft: (_run, room) =>
-        run.generated.length === 0 || room < 1 ? emptyDraft : draft(lane!, run, run.tokens(), room),
+      guess: async ({ generated, eosIds }, room) => {
+        // While the prompt is read, no token is known behind the last state.
+        if (generated.length === 0) return new GuessTree();
+        const levels = Math.min(lane!.levels, room);
+        const guess = await lane!.guess(run.tokens());
+        return treeOf(await growTree(guess, { levels, width, prune, ends: eosIds, follow }));
+      },
     };
-    const phases = speculate(lookup ? alsoLookedUp(drafter) : drafter, acceptRule(accept));
+    const phases = speculate(draftGuesses(guesser, choice), acceptRule(accept));
     return {
       ...phases,
       prepare: async () => {
@@ -98,14 +104,12 @@ const payingNodes =
     return best.slice(0, worthwhileNodes(values, costs));
   };
 
-/** The nodes as a draft, best first: all, or as many as pay. */
-function treeOf(nodes: readonly CloverNode[], size: 'adaptive' | 'fixed', costs: DraftCosts): DraftTree {
-  const best = [...nodes].sort((a, b) => b.probability - a.probability);
-  const values = best.map(({ probability }) => probability);
-  const count = size === 'fixed' ? best.length : worthwhileNodes(values, costs);
-  const tree = new GrowingTree();
+/** The nodes as guesses. */
+function treeOf(nodes: readonly CloverNode[]): GuessTree {
+  const tree = new GuessTree();
   const placeOf = new Map<CloverNode, number>();
-  for (const node of best.slice(0, count))
-    placeOf.set(node, tree.add(node.parent ? placeOf.get(node.parent)! : -1, node.token));
+  // Parents first, also where a child is as likely: sorting is stable.
+  for (const node of [...nodes].sort((a, b) => b.probability - a.probability))
+    placeOf.set(node, tree.add(node.parent ? placeOf.get(node.parent)! : -1, node.token, node.given));
   return tree;
 }

@@ -24,11 +24,12 @@ const rowCosts: Readonly<Record<'cheap' | 'dear', readonly (readonly [rows: numb
   /** With VNNI or AMX. */
   cheap: [
     [1, 1],
-    [4, 1.1],
-    [8, 1.3],
-    [16, 1.7],
-    [32, 2.6],
-    [64, 4.6],
+    [2, 1.1],
+    [4, 1.2],
+    [8, 1.35],
+    [16, 1.9],
+    [32, 2.8],
+    [64, 4.8],
   ],
   /** Without. */
   dear: [

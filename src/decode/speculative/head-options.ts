@@ -2,6 +2,10 @@
 
 import { z } from 'zod';
 import { type Phases, walkDraft } from '../phases.ts';
+import type { Run } from '../run.ts';
+import type { GuessChoice } from './draft-guesses.ts';
+import { declaredRowCost } from './draft-length.ts';
+import { LookedUp } from './looked-up.ts';
 import { typicalDraft } from './verify/typical.ts';
 
 /** Names the heads; each method has its own default. */
@@ -26,6 +30,20 @@ export const lookupOption = z
   .describe(
     'Also draft what followed the last tokens earlier in the text; =false drafts with the heads alone (papers).',
   );
+
+/**
+ * What is drafted of the guesses, by `treeOptions` and `lookupOption`.
+ * @param headCost Of running the heads, in one-row forwards.
+ */
+export const guessChoice = (
+  { nodes, size, lookup }: z.output<typeof treeOptions> & { lookup: boolean },
+  headCost: number,
+  { model }: Run,
+): GuessChoice => ({
+  nodes,
+  costs: size === 'adaptive' ? { draft: headCost, rows: declaredRowCost(model) } : undefined,
+  lookup: lookup ? new LookedUp() : undefined,
+});
 
 export const acceptOption = z
   .enum(['match', 'typical'])

@@ -1,109 +1,92 @@
-/** Guesses from the text beside a drafter's own: the answer does not change, and text that repeats itself takes fewer forwards. */
+/** Guesses from the text: where they stand, which tree they make, and that what they say of themselves comes true. */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { greedy } from '../baseline/greedy.ts';
-import { sample } from '../baseline/sample.ts';
-import { defineMethod } from '../method.ts';
-import type { NextLogits } from '../testing/cached-context.ts';
-import { decodeTokens } from '../testing/decode-tokens.ts';
-import { markovModel } from '../testing/markov.ts';
-import { type Drafter, speculate } from './drafter.ts';
-import { alsoLookedUp } from './looked-up.ts';
-import { GrowingTree } from './tree.ts';
+import { draftPaths } from '../testing/draft-paths.ts';
+import { LookedUp, type LookupOptions, occurrences } from './looked-up.ts';
 
-const vocabulary = 20;
+/** Places behind every earlier occurrence of the last n tokens, latest first. */
+function placesBehind(tokens: readonly number[], n: number): number[] {
+  const suffix = tokens.slice(-n).join();
+  const places: number[] = [];
+  for (let end = tokens.length - 1; end >= n; end--)
+    if (tokens.slice(end - n, end).join() === suffix) places.push(end);
+  return places;
+}
 
-/** Guesses that the next tokens are higher by one: right while a text counts. */
-const counter = (levels: number): Drafter => ({
-  draft: (run, room) => {
-    const last = run.tokens().at(-1)!;
-    const chain = Array.from({ length: Math.min(levels, room) }, (_, i) => (last + 1 + i) % vocabulary);
-    const tree = new GrowingTree();
-    tree.graft(chain, levels);
-    return tree;
-  },
+const options = fc
+  .record({
+    a: fc.integer({ min: 1, max: 4 }),
+    b: fc.integer({ min: 1, max: 4 }),
+    branches: fc.integer({ min: 1, max: 4 }),
+    draftTokens: fc.integer({ min: 1, max: 9 }),
+  })
+  .map(
+    ({ a, b, ...rest }): LookupOptions => ({ ngramMax: Math.max(a, b), ngramMin: Math.min(a, b), ...rest }),
+  );
+const texts = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 40 });
+
+it('occurrences are those of the longest run of last tokens that has any', () => {
+  fc.assert(
+    fc.property(texts, options, (text, { ngramMax, ngramMin }) => {
+      let n = ngramMax;
+      while (n > ngramMin && placesBehind(text, n).length === 0) n--;
+      const places = placesBehind(text, n);
+      expect(occurrences(text, { ngramMax, ngramMin })).toEqual({ length: n, places });
+    }),
+    { numRuns: 1000 },
+  );
 });
 
-const methodOf = (drafter: () => Drafter) =>
-  defineMethod({
-    slug: 'counter',
-    title: 'Counter',
-    family: 'speculative',
-    summary: 'Guesses that the text counts.',
-    options: z.strictObject({}),
-    needs: ['causal'],
-    sampling: 'any',
-    guarantee: 'lossless',
-    phases: () => speculate(drafter()),
-  });
-
-const alone = methodOf(() => counter(2));
-const both = methodOf(() => alsoLookedUp(counter(2)));
-
-/** Goes through the numbers in steps of 3: a counter is always wrong. */
-const striding: NextLogits = (context) => {
-  const logits = new Float32Array(vocabulary);
-  logits[(context[context.length - 1] + 3) % vocabulary] = 10;
-  return logits;
-};
-
-const counting: NextLogits = (context) => {
-  const logits = new Float32Array(vocabulary);
-  logits[(context[context.length - 1] + 1) % vocabulary] = 10;
-  return logits;
-};
-
-describe('guesses from the text beside a drafter', () => {
-  it('change no token, at any temperature', async () => {
-    const settings = fc.record({
-      seed: fc.integer({ min: 0, max: 999 }),
-      prompt: fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 12 }),
-      maxTokens: fc.integer({ min: 1, max: 40 }),
-      eosIds: fc.constantFrom([], [5]),
-      temperature: fc.constantFrom(0, 0.7),
-    });
-    await fc.assert(
-      fc.asyncProperty(settings, async ({ seed, temperature, ...limits }) => {
-        const model = markovModel(seed, vocabulary, 4);
-        const sampling = { temperature, seed };
-        const plain = await decodeTokens(temperature > 0 ? sample : greedy, model, { ...limits, sampling });
-        const { run, steps } = await decodeTokens(both, model, { ...limits, sampling });
-        expect(run.generated).toEqual(plain.run.generated);
-        expect(run.finish).toBe(plain.run.finish);
-        for (const { proposed } of steps) {
-          const siblings = proposed.map(({ token, parent }) => `${parent} ${token}`);
-          expect(new Set(siblings).size).toBe(siblings.length);
+describe('guesses from the text', () => {
+  it('are the continuations of so many occurrences, the latest first, without equal siblings', () => {
+    fc.assert(
+      fc.property(texts, options, fc.integer({ min: 0, max: 9 }), (text, options, room) => {
+        const levels = Math.min(options.draftTokens, room);
+        const expected = new Set<string>();
+        let branches = 0;
+        for (const place of occurrences(text, options).places) {
+          if (branches === options.branches) break;
+          const before = expected.size;
+          const chain = text.slice(place, place + levels);
+          for (const i of chain.keys()) expected.add(chain.slice(0, i + 1).join());
+          if (expected.size > before) branches++;
         }
+        expect(draftPaths(new LookedUp(options).guess(text, room))).toEqual([...expected]);
       }),
-      { numRuns: 200 },
+      { numRuns: 1000 },
     );
   });
 
-  it('take over where the drafter is wrong', async () => {
-    const options = { prompt: [0], maxTokens: 200 };
-    const without = await decodeTokens(alone, striding, options);
-    const { run, steps } = await decodeTokens(both, striding, options);
-    expect(without.run.statistics.forwards).toBe(200);
-    expect(run.statistics.forwards).toBeLessThan(60);
-    // The drafter's two, and as many as prompt lookup drafts at most.
-    expect(Math.max(...steps.map(({ proposed }) => proposed.length))).toBe(2 + 15);
+  it('have probabilities, which siblings share', () => {
+    fc.assert(
+      fc.property(texts, options, (text, options) => {
+        const { parents, probabilities } = new LookedUp(options).guess(text, 9);
+        for (const probability of probabilities) expect(probability).toBeGreaterThan(0);
+        for (const parent of new Set(parents)) {
+          const shares = probabilities.filter((_, node) => parents[node] === parent);
+          expect(shares.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(1 + 1e-9);
+        }
+      }),
+    );
   });
 
-  it('add no row for what the drafter has guessed, and one where they are wrong', async () => {
-    const right = await decodeTokens(both, counting, { prompt: [0, 1, 0], maxTokens: 3 });
-    expect(right.steps.map(({ proposed }) => proposed.length)).toEqual([2]);
-    // What followed a token is never what follows it now.
-    const contrary: NextLogits = (context) => {
-      const logits = new Float32Array(vocabulary);
-      logits[(context[context.length - 1] + context.length + 1) % vocabulary] = 10;
-      return logits;
-    };
-    const { steps } = await decodeTokens(both, contrary, { prompt: [0, 1, 2], maxTokens: 12 });
-    for (const { proposed, committed } of steps.slice(0, -2)) {
-      expect(proposed.length).toBeLessThanOrEqual(3);
-      expect(committed).toHaveLength(1);
+  it.each([1, 0.8, 0.5, 0.2])('that are right with %d say so after a while', (chance) => {
+    // Behind 0 stands 1 with this chance, or a token that never stood there before.
+    const lookup = new LookedUp();
+    const text = [0, 1];
+    let [random, fresh, said, right, count] = [1, 100, 0, 0, 0];
+    for (let round = 0; round < 1000; round++) {
+      text.push(fresh++, 0);
+      const { tokens, probabilities } = lookup.guess(text, 9);
+      random = (random * 48271) % 2147483647;
+      text.push(random / 2147483647 < chance ? 1 : fresh++);
+      if (round < 200) continue;
+      said += probabilities[0];
+      right += Number(tokens[0] === text.at(-1));
+      count++;
     }
+    expect(said / count).toBeCloseTo(right / count, 1);
+    expect(right / count).toBeCloseTo(chance ** 2, 1);
   });
 });

@@ -7,11 +7,17 @@
 import { z } from 'zod';
 import { type MedusaHeads, openMedusa } from '../../models/draft-heads/medusa.ts';
 import { defineMethod } from '../method.ts';
-import { emptyDraft } from '../phases.ts';
-import { declaredRowCost, worthwhileNodes } from './draft-length.ts';
-import { type Drafter, speculate } from './drafter.ts';
-import { acceptOption, acceptRule, headsOption, lookupOption, treeOptions } from './head-options.ts';
-import { alsoLookedUp } from './looked-up.ts';
+import { draftGuesses, type Guesser } from './draft-guesses.ts';
+import { speculate } from './drafter.ts';
+import { GuessTree, howOftenRight } from './guesses.ts';
+import {
+  acceptOption,
+  acceptRule,
+  guessChoice,
+  headsOption,
+  lookupOption,
+  treeOptions,
+} from './head-options.ts';
 import { likeliestShape, shapedTree } from './tree.ts';
 
 const options = z.strictObject({
@@ -27,8 +33,8 @@ const options = z.strictObject({
   accept: acceptOption,
 });
 
-/** Cost of running the heads, in one-row forwards: a hundredth of the weights, and a call. */
-const headCost = 0.03;
+/** Cost of running the heads, in one-row forwards. */
+const headCost = 0.07;
 
 export const medusa = defineMethod({
   slug: 'medusa',
@@ -40,29 +46,27 @@ export const medusa = defineMethod({
   needs: ['causal', 'hidden-states'],
   sampling: 'any',
   guarantee: 'lossless',
-  phases: ({ heads: id, nodes, size, tree, lookup, accept }, run) => {
-    const costs = { draft: headCost, rows: declaredRowCost(run.model) };
+  phases: ({ heads: id, tree, accept, ...choice }, run) => {
     let heads: MedusaHeads | undefined;
     /** Of the last token that the model has read: the next one is known, and the heads guess what follows it. */
     let state: Float32Array | undefined;
-    const drafter: Drafter = {
+    const guesser: Guesser = {
       read: (_run, states) => {
         state = states.slice(-heads!.facts.hiddenSize);
       },
-      draft: async (_run, room) => {
+      guess: async ({ generated }, room) => {
         // While the prompt is read in parts, no token is known behind the state.
-        if (!state || run.generated.length === 0 || room < 1) return emptyDraft;
+        if (!state || generated.length === 0) return new GuessTree();
         const [ranked] = await heads!.rank(state);
         const accuracies =
           tree === 'measured'
             ? heads!.facts.accuracies
-            : ranked.map(({ probabilities }) => [...probabilities]);
-        const shape = likeliestShape(accuracies.slice(0, room), nodes);
-        const count = size === 'fixed' ? nodes : worthwhileNodes(shape.values, costs);
-        return shapedTree(shape, count, (level, rank) => ranked[level].tokens[rank]);
+            : ranked.map(({ probabilities }) => Array.from(probabilities, howOftenRight));
+        const shape = likeliestShape(accuracies.slice(0, room), choice.nodes);
+        return shapedTree(shape, (level, rank) => ranked[level].tokens[rank]);
       },
     };
-    const phases = speculate(lookup ? alsoLookedUp(drafter) : drafter, acceptRule(accept));
+    const phases = speculate(draftGuesses(guesser, guessChoice(choice, headCost, run)), acceptRule(accept));
     return {
       ...phases,
       prepare: async () => {

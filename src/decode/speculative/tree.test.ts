@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { draftPaths } from '../testing/draft-paths.ts';
 import { depthOf, GrowingTree, likeliestShape, shapedTree } from './tree.ts';
 
 const chains = fc.array(fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 5 }), { maxLength: 6 });
@@ -93,14 +94,16 @@ describe('the likeliest shape', () => {
   });
 });
 
-it('a shape becomes a tree of its first nodes, with tokens by level and rank', () => {
+it('a shape becomes guesses with tokens by level and rank', () => {
   const accuracies = [
     [0.6, 0.3],
     [0.5, 0.4],
   ];
   const shape = likeliestShape(accuracies, 6);
   expect(shape.values.map((value) => Number(value.toFixed(3)))).toEqual([0.6, 0.3, 0.3, 0.24, 0.15, 0.12]);
-  const tree = shapedTree(shape, 4, (level, rank) => 10 * level + rank);
+  const tree = shapedTree(shape, (level, rank) => 10 * level + rank);
+  expect(tree.parents).toEqual(shape.parents);
   // The first guess and its two children, and the second guess.
-  expect(tree.tokens.map((_, node) => tree.path(node).join()).sort()).toEqual(['0', '0,10', '0,11', '1']);
+  expect(draftPaths(tree.likeliest(4)).sort()).toEqual(['0', '0,10', '0,11', '1']);
+  expect(tree.probabilities.map((value) => Number(value.toFixed(3)))).toEqual([0.6, 0.3, 0.5, 0.4, 0.5, 0.4]);
 });

@@ -1,19 +1,14 @@
 /** Draft trees while they are built, and their shapes. */
 
-import { childOf, type DraftTree, emptyDraft } from '../phases.ts';
+import { childOf, type DraftTree } from '../phases.ts';
 import type { Distribution } from '../sampling/distribution.ts';
+import { GuessTree } from './guesses.ts';
 
 /** A draft tree that grows: parents before children, siblings with different tokens. */
 export class GrowingTree implements DraftTree {
-  readonly tokens: number[];
-  readonly parents: number[];
+  readonly tokens: number[] = [];
+  readonly parents: number[] = [];
   readonly drawnFrom: (Distribution | undefined)[] = [];
-
-  /** @param begun What it begins with, of tokens that were not drawn. */
-  constructor({ tokens, parents }: DraftTree = emptyDraft) {
-    this.tokens = [...tokens];
-    this.parents = [...parents];
-  }
 
   get size(): number {
     return this.tokens.length;
@@ -59,18 +54,17 @@ export interface TreeShape {
   values: readonly number[];
 }
 
-/** The first `count` nodes of a shape as a tree; `tokenOf` gives the token of a level, from 0, and a rank. */
+/** A shape as guesses; `tokenOf` gives the token of a level, from 0, and a rank. */
 export function shapedTree(
-  { parents, ranks }: TreeShape,
-  count: number,
+  { parents, ranks, values }: TreeShape,
   tokenOf: (level: number, rank: number) => number,
-): GrowingTree {
-  const tree = new GrowingTree();
+): GuessTree {
+  const tree = new GuessTree();
   const levels: number[] = [];
-  for (let node = 0; node < Math.min(count, parents.length); node++) {
-    const level = parents[node] < 0 ? 0 : levels[parents[node]] + 1;
+  for (const [node, parent] of parents.entries()) {
+    const [level, before] = parent < 0 ? [0, 1] : [levels[parent] + 1, values[parent]];
     levels.push(level);
-    tree.add(parents[node], tokenOf(level, ranks[node]));
+    tree.add(parent, tokenOf(level, ranks[node]), values[node] / before);
   }
   return tree;
 }
