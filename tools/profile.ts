@@ -9,6 +9,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import { saturates } from '../src/graph/saturation.ts';
+import type { Runtime } from '../src/graph/session.ts';
 import { compiledModel, forwardFeeds } from './forward-feeds.ts';
 
 const [id = 'smollm2', ...sizes] = process.argv.slice(2);
@@ -22,7 +24,7 @@ const session = await ort.InferenceSession.create(model, {
   enableProfiling: true,
   profileFilePrefix: join(folder, 'run'),
   graphOptimizationLevel: 'extended',
-  extra: { session: { x64quantprecision: '1' } },
+  extra: { session: { x64quantprecision: (await saturates(ort as Runtime)) ? '1' : '0' } },
   logSeverityLevel: 3,
 });
 

@@ -1,13 +1,15 @@
 /**
  * How often guesses of SmolLM2's next tokens are right, against what is said of them:
- *   npx tsx proofs/engine/draft-odds.ts [--requests 24] [--tokens 160] [--seed 77]
+ *   npx tsx proofs/engine/draft-odds.ts [--samples 24] [--tokens 160] [--data file.jsonl,file.jsonl]
  * At every place of greedy answers, the heads of Medusa and Clover say how likely each path of a tree is, and the text says by
  * how long a run of its last tokens stood there before. Prints what `howOftenRight` and the prior of looked-up guesses
- * (src/decode/speculative) were taken from. Requests are of the kind that the heads were trained with, of another seed. Takes
- * some minutes.
+ * (src/decode/speculative) were taken from. Asks other people's questions, GSM8K's and MBPP's: on requests of the kind that they
+ * were trained with heads are as right as they say, but those are not what they are used for. Takes some minutes.
  */
 
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { openClover } from '../../src/decode/speculative/clover-lanes.ts';
 import { growTree, likeliestNodes } from '../../src/decode/speculative/clover-tree.ts';
 import { howOftenRight } from '../../src/decode/speculative/guesses.ts';
@@ -15,16 +17,15 @@ import { occurrences } from '../../src/decode/speculative/looked-up.ts';
 import { likeliestShape, shapedTree } from '../../src/decode/speculative/tree.ts';
 import { openMedusa } from '../../src/models/draft-heads/medusa.ts';
 import { load } from '../../src/models/load.ts';
-import { requestOf } from '../../src/train/recipes/self-distillation/prompts.ts';
 
 const { values: options } = parseArgs({
   options: {
-    requests: { type: 'string', default: '24' },
+    samples: { type: 'string', default: '24' },
     tokens: { type: 'string', default: '160' },
-    seed: { type: 'string', default: '77' },
+    data: { type: 'string', default: '../shared/data/gsm8k/test.dev.jsonl,../shared/data/mbpp/mbpp.jsonl' },
   },
 });
-const [requests, maxTokens, seed] = [options.requests, options.tokens, options.seed].map(Number);
+const [samples, maxTokens] = [options.samples, options.tokens].map(Number);
 const nodes = 16;
 
 /** What was said and what came of it, by tenths of what was said or by length of run. */
@@ -67,12 +68,25 @@ function judge(tally: Tally, { parents, tokens, said }: Guessed, following: read
   }
 }
 
+const question = z.union([z.object({ question: z.string() }), z.object({ text: z.string() })]);
+
+/** Questions from all files in turn, spread over each. */
+async function readQuestions(): Promise<string[]> {
+  const files = await Promise.all(options.data.split(',').map((file) => readFile(file, 'utf8')));
+  const lists = files.map((text) => text.trim().split('\n'));
+  return Array.from({ length: samples }, (_, n) => {
+    const lines = lists[n % lists.length];
+    const asked = question.parse(JSON.parse(lines[Math.floor((n * lines.length) / samples)]));
+    return 'question' in asked ? asked.question : asked.text;
+  });
+}
+
 await using model = await load('smollm2', { precision: 'w8a8' });
 const heads = await openMedusa(model, 'smollm2-medusa');
 const lanes = await openClover(model, 'smollm2-clover');
 const [byMedusa, byClover, byRun] = [new Tally(), new Tally(), new Tally()];
-for (let n = 0; n < requests; n++) {
-  const messages = [{ role: 'user' as const, content: requestOf(seed, n) }];
+for (const [n, content] of (await readQuestions()).entries()) {
+  const messages = [{ role: 'user' as const, content }];
   const prompt = model.chatTemplate!.render(messages, { addGenerationPrompt: true });
   const text = [...model.tokenizer.encode(prompt, { addSpecialTokens: false })];
   const first = text.length;
@@ -120,7 +134,7 @@ for (let n = 0; n < requests; n++) {
     if (places.length > 0 && following.length > 0)
       byRun.add(length, Number.NaN, text[places[0]] === following[0]);
   }
-  console.error(`${n + 1} of ${requests} answers`);
+  console.error(`${n + 1} of ${samples} answers`);
 }
 byMedusa.print('Paths of a Medusa tree, by tenths of what the heads say');
 byClover.print('Paths of a Clover tree, by tenths of what the heads say');

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generate, promptTokens } from '../decode/generate.ts';
 import type { LanguageModel } from '../models/language-model.ts';
@@ -42,5 +45,18 @@ describe('openTrainable', () => {
     for (const { data } of parameters.values()) data.fill(0);
     await using empty = await decoder(parameters);
     expect(await answer(empty)).not.toEqual(await answer(loaded));
+  });
+
+  it('opens the first layers alone, and writes them as a model', async () => {
+    const { parameters, save } = await openTrainable('house-causal', { layers: 2 });
+    expect([...parameters.keys()].filter((name) => name.includes('.layers.2.'))).toEqual([]);
+    const folder = await mkdtemp(join(tmpdir(), 'quickstep-layers-'));
+    try {
+      await save(folder, parameters);
+      await using model = await load(folder);
+      expect(model.config.layers).toBe(2);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

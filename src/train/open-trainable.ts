@@ -34,15 +34,27 @@ export interface Trainable {
   save(folder: string, parameters: Parameters): Promise<void>;
 }
 
+export interface OpenOptions extends PullOptions {
+  /** Only the first so many layers; the model's own number without it. */
+  layers?: number;
+}
+
 /**
  * Opens a model by id, alias or path; it is fetched on first use.
  * @throws As `load`; 'bad-file' when a weight does not fit the config, 'unsupported' without tokenizer or end token.
  */
-export async function openTrainable(id: string, options: PullOptions = {}): Promise<Trainable> {
+export async function openTrainable(
+  id: string,
+  { layers, ...options }: OpenOptions = {},
+): Promise<Trainable> {
   const path = await pull(id, options);
   const checkpoint = await openCheckpoint(path);
   try {
-    const config = parseLlamaConfig(checkpoint.config);
+    const description =
+      layers === undefined
+        ? checkpoint.config
+        : { ...(checkpoint.config as object), num_hidden_layers: layers };
+    const config = parseLlamaConfig(description);
     const parameters = new Map<string, Parameter>();
     for (const [name, shape] of llamaWeightShapes(config)) {
       const weight = await checkpoint.read(name);
@@ -108,7 +120,7 @@ export async function openTrainable(id: string, options: PullOptions = {}): Prom
       },
       save: (folder, weights) => {
         const files = tokenizerFilesOf(data);
-        return saveModel(folder, weights, { config: checkpoint.config, tokenizer: files });
+        return saveModel(folder, weights, { config: description, tokenizer: files });
       },
     };
   } finally {

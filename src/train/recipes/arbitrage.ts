@@ -275,10 +275,12 @@ export interface RouterRecipe {
   /** Ids of the model that writes steps, and of the one that rewrites them. */
   draft: string;
   target: string;
+  /** What the router begins as: a model, or its first layers. Default: the draft. */
+  start?: { model: string; layers?: number };
 }
 
 /** A recipe of a router for some pair of models. */
-export function arbitrageRecipe(ids: RouterRecipe): Recipe {
+export function arbitrageRecipe({ start, ...ids }: RouterRecipe): Recipe {
   return defineRecipe({
     slug: 'arbitrage',
     title: 'Router of Arbitrage',
@@ -289,7 +291,9 @@ export function arbitrageRecipe(ids: RouterRecipe): Recipe {
     prepare: async (options) => {
       const { seed, steps = 800 } = options;
       const trainables = { draft: await openTrainable(ids.draft), target: await openTrainable(ids.target) };
-      const { config, tokenizer, pad, parameters, save, decoder } = trainables.draft;
+      const { config, tokenizer, pad, parameters, save, decoder } = start
+        ? await openTrainable(start.model, { layers: start.layers })
+        : trainables.draft;
       const count = Math.max(20, steps * problemsPerStep);
       const all = await chainsOf(ids, trainables, count, options);
       // Whole problems, from all levels, or the table would be about steps that were trained on.
