@@ -96,6 +96,7 @@ function conditions({
   model,
   maxTokens,
   seed,
+  note,
   versions,
   questions,
 }: SpeculativeResults) {
@@ -109,15 +110,20 @@ function conditions({
 | model | ${model}: ours in w8a8, llama.cpp's in Q8_0, both from the same file |
 | questions | ${questions.length} of Spec-Bench, the first turn of each, in the chat template; seed ${seed} |
 | answers | greedy, at most ${maxTokens} tokens |
-| threads | ${threads} |
+| threads | ${threads} |${note ? `\n| note | ${note} |` : ''}
 | software | Node.js ${machine.node}, ${software.join(', ')} |`;
 }
 
 /** A run in one table, for machines and lengths other than the page's own. */
 function otherRun(results: SpeculativeResults): string {
-  const { machine, maxTokens, questions, threads, date } = results;
-  const title = `${machine.processor}, answers up to ${maxTokens} tokens, ${questions.length} questions, ${threads} threads, ${date.slice(0, 10)}`;
-  return asMarkdown({ ...overview(results), title });
+  const { machine, maxTokens, questions, threads, date, note } = results;
+  const run = `${machine.processor}, answers up to ${maxTokens} tokens, ${questions.length} questions, ${threads} threads, ${date.slice(0, 10)}`;
+  const [all, ...byTask] = speculativeTables(results).slice(0, 3);
+  const tables = [
+    asMarkdown({ ...all, title: run }),
+    ...byTask.map((table) => asMarkdown({ ...table, title: `${table.title}, in that run` })),
+  ];
+  return [tables[0], ...(note ? [note] : []), ...tables.slice(1)].join('\n\n');
 }
 
 /**

@@ -22,6 +22,7 @@ export const speculativeResultsFile = z.strictObject({
   model: z.string(),
   maxTokens: z.int().positive(),
   seed: z.int(),
+  note: z.string().max(300).optional().describe('what tells this run from others, added by hand'),
   versions: z.record(z.string(), z.string()),
   systems: z
     .array(z.strictObject({ label: z.string(), lossless: z.boolean() }))
