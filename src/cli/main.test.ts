@@ -98,7 +98,7 @@ describe('generate', () => {
     ]);
     expect(lookup.tokenIds).toEqual(piped.tokenIds);
     expect(lookup.steps).toBeLessThan(piped.steps);
-    expect(lookup.options).toMatchObject({ draftTokens: 3, ngramMax: 3 });
+    expect(lookup.options).toMatchObject({ draftTokens: 3, ngramMax: 8 });
   });
 
   it('samples by seed', async () => {

@@ -3,11 +3,13 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import { tensor, type Value } from '../graph/types.ts';
 
-/** Sizes of a block that are worth the nodes. */
+/** Sizes of a block, and of a vocabulary from which on blocks are worth their nodes. */
 const [smallest, largest] = [64, 1024];
+const worthCutting = 4096;
 
 /** The divisor of a vocabulary's size that cuts it into blocks of about as many tokens as there are blocks. */
 function blockSize(vocabSize: number): number | undefined {
+  if (vocabSize < worthCutting) return undefined;
   let best: number | undefined;
   for (let size = smallest; size <= largest; size++) {
     if (vocabSize % size !== 0) continue;
