@@ -3,16 +3,15 @@
  *   npx tsx proofs/engine/draft-odds.ts [--samples 24] [--tokens 160] [--data file.jsonl,file.jsonl]
  * At every place of greedy answers, the heads of Medusa and Clover say how likely each path of a tree is, and the text says by
  * how long a run of its last tokens stood there before. Prints what `howOftenRight` and the prior of looked-up guesses
- * (src/decode/speculative) were taken from. Asks other people's questions, GSM8K's and MBPP's: on requests of the kind that they
- * were trained with heads are as right as they say, but those are not what they are used for. Takes some minutes.
+ * (src/decode/speculative) were taken from. Asks other people's questions, GSM8K's and MBPP's, not of the kind that
+ * heads were trained with. Takes some minutes.
  */
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openClover } from '../../src/decode/speculative/clover-lanes.ts';
-import { growTree, likeliestNodes } from '../../src/decode/speculative/clover-tree.ts';
-import { howOftenRight } from '../../src/decode/speculative/guesses.ts';
+import { type CloverNode, growTree, likeliestNodes } from '../../src/decode/speculative/clover-tree.ts';
 import { occurrences } from '../../src/decode/speculative/looked-up.ts';
 import { likeliestShape, shapedTree } from '../../src/decode/speculative/tree.ts';
 import { openMedusa } from '../../src/models/draft-heads/medusa.ts';
@@ -32,7 +31,7 @@ const nodes = 16;
 class Tally {
   readonly #rows = new Map<number, { count: number; said: number; right: number }>();
 
-  add(key: number, said: number, isRight: boolean): void {
+  add(key: number, isRight: boolean, said = 0): void {
     const row = this.#rows.get(key) ?? { count: 0, said: 0, right: 0 };
     row.count++;
     row.said += said;
@@ -43,7 +42,7 @@ class Tally {
   print(title: string): void {
     console.log(`\n${title}`);
     for (const [key, { count, said, right }] of [...this.#rows].sort(([a], [b]) => a - b)) {
-      const expected = Number.isNaN(said) ? '' : `said ${(said / count).toFixed(2)}, `;
+      const expected = said === 0 ? '' : `said ${(said / count).toFixed(2)}, `;
       console.log(`  ${key}: ${expected}right ${(right / count).toFixed(2)} of ${count}`);
     }
   }
@@ -64,9 +63,13 @@ function judge(tally: Tally, { parents, tokens, said }: Guessed, following: read
     levels.push(parent < 0 ? 0 : levels[parent] + 1);
     if (levels[node] >= following.length) continue;
     right[node] = (parent < 0 || right[parent]) && tokens[node] === following[levels[node]];
-    tally.add(Math.min(9, Math.floor(said[node] * 10)), said[node], right[node]);
+    tally.add(Math.min(9, Math.floor(said[node] * 10)), right[node], said[node]);
   }
 }
+
+/** Probability of a path as the heads of Clover say it. */
+const stated = ({ parent, token, guess: { tokens, probabilities } }: CloverNode): number =>
+  (parent ? stated(parent) : 1) * probabilities[tokens.indexOf(token)];
 
 const question = z.union([z.object({ question: z.string() }), z.object({ text: z.string() })]);
 
@@ -119,8 +122,7 @@ for (const [n, content] of (await readQuestions()).entries()) {
       clover: {
         parents: grown.map(({ parent }) => (parent ? grown.indexOf(parent) : -1)),
         tokens: grown.map(({ token }) => token),
-        // As the heads say it: a power undone.
-        said: grown.map(({ probability }) => probability ** (1 / Math.log2(1 / howOftenRight(0.5)))),
+        said: grown.map(stated),
       },
     });
     if (model.eosIds.includes(text.at(-1)!)) break;
@@ -131,8 +133,7 @@ for (const [n, content] of (await readQuestions()).entries()) {
     judge(byMedusa, medusa, following);
     judge(byClover, clover, following);
     const { length, places } = occurrences(text.slice(0, first + i + 1), { ngramMax: 8, ngramMin: 1 });
-    if (places.length > 0 && following.length > 0)
-      byRun.add(length, Number.NaN, text[places[0]] === following[0]);
+    if (places.length > 0 && following.length > 0) byRun.add(length, text[places[0]] === following[0]);
   }
   console.error(`${n + 1} of ${samples} answers`);
 }

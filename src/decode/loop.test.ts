@@ -134,7 +134,7 @@ describe('decode', () => {
     }
     expect(finished.toSorted()).toEqual([0, 1, 2, 3, 4]);
     expect(model.batch.used).toBe(0);
-    // The prompts of more than a token (one with a draft), then all together, then ever fewer.
+    // The prompts of more than a token (one with a draft of two), then all together, then ever fewer.
     expect(scorer.rows[0]).toEqual([3, 5, 7]);
     const shared = scorer.rows.slice(1).map((forward) => forward.length);
     expect(shared[0]).toBe(4);

@@ -22,7 +22,7 @@ function blockSize(vocabSize: number): number | undefined {
 /**
  * The largest logit of each row [rows, 1] and its token, int64 [rows], the lowest on ties, of logits [rows, vocab]. ONNX
  * Runtime's ArgMax compares one by one and its ReduceMax many at a time: so the largest of each block first, then the block,
- * then the place in it, which takes a fifth of the time (49,152 tokens).
+ * then the place in it.
  */
 export function topToken(b: GraphBuilder, logits: Value): { top: Value; token: Value } {
   const [rows, vocab] = logits.shape as [Value['shape'][number], number];

@@ -47,6 +47,10 @@ describe('openTrainable', () => {
     expect(await answer(empty)).not.toEqual(await answer(loaded));
   });
 
+  it.each([0, 7, 1.5])('refuses %d layers of six', async (layers) => {
+    await expect(openTrainable('house-causal', { layers })).rejects.toMatchObject({ code: 'bad-option' });
+  });
+
   it('opens the first layers alone, and writes them as a model', async () => {
     const { parameters, save } = await openTrainable('house-causal', { layers: 2 });
     expect([...parameters.keys()].filter((name) => name.includes('.layers.2.'))).toEqual([]);

@@ -41,7 +41,7 @@ export interface OpenOptions extends PullOptions {
 
 /**
  * Opens a model by id, alias or path; it is fetched on first use.
- * @throws As `load`; 'bad-file' when a weight does not fit the config, 'unsupported' without tokenizer or end token.
+ * @throws As `load`; 'bad-option' for layers that the model does not have, 'bad-file' when a weight does not fit the config, 'unsupported' without tokenizer or end token.
  */
 export async function openTrainable(
   id: string,
@@ -50,6 +50,9 @@ export async function openTrainable(
   const path = await pull(id, options);
   const checkpoint = await openCheckpoint(path);
   try {
+    const own = parseLlamaConfig(checkpoint.config);
+    if (layers !== undefined && !(Number.isInteger(layers) && layers >= 1 && layers <= own.layers))
+      throw new QuickstepError('bad-option', `${id} has no first ${layers} layers.`, `It has ${own.layers}.`);
     const description =
       layers === undefined
         ? checkpoint.config

@@ -246,7 +246,7 @@ function balancedAccuracy(scores: readonly Judged[]): number {
 }
 
 function cardOf(
-  { draft, target }: { draft: string; target: string },
+  { draft, target, start = { model: draft } }: RouterRecipe,
   { problems: count, scores }: { problems: number; scores: Record<Verdict, readonly Judged[]> },
 ): string {
   const rows = asked.map((verdict) => {
@@ -254,6 +254,7 @@ function cardOf(
     const yes = all.filter(({ right }) => right).length / all.length;
     return `| ${verdict} | ${percent(yes)} | ${percent(balancedAccuracy(all))} | ${areaUnderCurve(all).toFixed(3)} |`;
   });
+  const begun = start.layers ? `the first ${start.layers} layers of ${start.model}` : start.model;
   return `---
 license: apache-2.0
 library_name: quickstep
@@ -261,7 +262,7 @@ library_name: quickstep
 # Router of Arbitrage for ${target} and ${draft}
 
 Judges steps that ${draft} writes in word problems: whether ${target} would write a better one (\`advantage\`), and whether
-the step is right (\`right\`, for the baseline). The architecture and the first weights are those of ${draft}. Made by
+the step is right (\`right\`, for the baseline). The architecture and the first weights are those of ${begun}. Made by
 \`quickstep train arbitrage\` from the steps of ${count} training problems of all levels, nine of ten for training and one
 for the table. It belongs to the weights of both models that it was made with. Used by \`--method arbitrage\`.
 
@@ -280,7 +281,8 @@ export interface RouterRecipe {
 }
 
 /** A recipe of a router for some pair of models. */
-export function arbitrageRecipe({ start, ...ids }: RouterRecipe): Recipe {
+export function arbitrageRecipe(ids: RouterRecipe): Recipe {
+  const { start } = ids;
   return defineRecipe({
     slug: 'arbitrage',
     title: 'Router of Arbitrage',
