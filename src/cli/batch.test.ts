@@ -1,11 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildCli, runCli } from './testing/run-cli.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from './testing/run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-cli-batch-'));
-beforeAll(buildCli);
 afterAll(() => rm(folder, { recursive: true }));
 
 const line = (id: number, prompt: string, tokens: number) =>

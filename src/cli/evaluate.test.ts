@@ -2,11 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildCli, type CliOptions, type CliResult, runCli } from './testing/run-cli.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type CliOptions, type CliResult, runCli } from './testing/run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-evaluate-'));
-beforeAll(buildCli);
 afterAll(() => rm(folder, { recursive: true }));
 
 const run = (args: string, options: CliOptions = {}): Promise<CliResult> =>

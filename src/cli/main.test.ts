@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildCli, type CliOptions, type CliResult, runCli, runScript } from './testing/run-cli.ts';
+import { type CliOptions, type CliResult, runCli, runScript } from './testing/run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-cli-'));
-beforeAll(buildCli);
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs with an empty cache, so that nothing of this machine shows. */

@@ -1,11 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildCli, runCli } from './testing/run-cli.ts';
+import { afterAll, expect, it } from 'vitest';
+import { runCli } from './testing/run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-cli-ngrams-'));
-beforeAll(buildCli);
 afterAll(() => rm(folder, { recursive: true }));
 
 it('builds a store of a folder, which superposed decoding writes several answers with', async () => {

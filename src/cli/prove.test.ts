@@ -3,12 +3,11 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { proofs } from '../proofs/registry.ts';
-import { buildCli, type CliOptions, type CliResult, runCli } from './testing/run-cli.ts';
+import { type CliOptions, type CliResult, runCli } from './testing/run-cli.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'quickstep-prove-'));
-beforeAll(buildCli);
 afterAll(() => rm(folder, { recursive: true }));
 
 const run = (args: string, options: CliOptions = {}): Promise<CliResult> =>

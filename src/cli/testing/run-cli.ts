@@ -1,23 +1,11 @@
-/**
- * Runs the real program as a child process, for tests: compiled once into .cache/, which lies as deep as dist/ and so
- * finds models/ and papers/ as the published package does.
- */
+/** Runs the real program, as build-cli.ts has compiled it, as a child process, for tests. */
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
 const compiled = join(root, '.cache', 'cli');
-
-/** Compiles the program; types are checked elsewhere. */
-export async function buildCli(): Promise<void> {
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const options = ['--outDir', '.cache', '--noCheck', '--declaration', 'false', '--sourceMap', 'false'];
-  const args = [compiler, '-p', 'tsconfig.build.json', ...options];
-  await promisify(execFile)(process.execPath, args, { cwd: root });
-}
 
 export interface CliResult {
   code: number | null;
