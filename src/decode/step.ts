@@ -66,6 +66,8 @@ export interface Statistics {
   kvWritten: number;
   /** Prompt tokens that were not read because another sequence held their K/V. */
   kvReused: number;
+  /** Of step-level speculation: tokens of the steps that the model wrote, not the draft. */
+  rewritten?: number;
   /** Of methods that draw whole answers. */
   legal?: LegalMass;
   /** Seconds by phase. */

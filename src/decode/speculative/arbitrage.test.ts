@@ -49,10 +49,18 @@ describe('the ends', () => {
     const plain = await generateBatch(target, all, { maxTokens }).result;
     const ours = await generateBatch(target, all, routed(options)).result;
     expect(ours.map(({ tokens }) => tokens)).toEqual(plain.map(({ tokens }) => tokens));
-    for (const { statistics, tokens } of ours) {
-      expect(statistics.accepted).toBe(0);
-      expect(statistics.forwards).toBe(tokens.length);
-    }
+    for (const { statistics, tokens } of ours) expect(statistics.rewritten).toBe(tokens.length);
+    // It verifies drafted steps, rather than writing them token by token.
+    const forwards = ours.reduce((sum, { statistics }) => sum + statistics.forwards, 0);
+    const written = plain.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    expect(forwards).toBeLessThan(written / 2);
+  });
+
+  it('draws what the model alone draws where it rewrites all', async () => {
+    const sampling = { maxTokens, temperature: 1.2, topK: 8, seed: 3 };
+    const plain = await generateBatch(target, prompts(4), { ...sampling, method: 'sample' }).result;
+    const ours = await generateBatch(target, prompts(4), { ...routed({ threshold: 0 }), ...sampling }).result;
+    expect(ours.map(({ tokens }) => tokens)).toEqual(plain.map(({ tokens }) => tokens));
   });
 
   it.each([
@@ -99,10 +107,10 @@ describe('in between', () => {
       const { tokens, statistics } = await generate(target, prompt, { method: byCoin, draft, maxTokens })
         .result;
       expect(tokens).toEqual(text.slice(start.length));
-      expect(statistics.forwards).toBe(written);
-      expect(statistics.accepted).toBe(tokens.length - written);
-      // Every token but the last is read once at most: the prompt and accepted steps when the model writes.
-      expect(statistics.rows).toBeLessThan(text.length);
+      expect(statistics.rewritten).toBe(written);
+      expect(statistics.forwards).toBeLessThan(written);
+      // Every token but the last is read once at most, accepted steps when the model writes, beside drafts that it refuses.
+      expect(statistics.rows - (statistics.drafted - statistics.accepted)).toBeLessThan(text.length);
     }
   });
 
@@ -114,29 +122,35 @@ describe('in between', () => {
       expect(proposed.every((token) => token.accepted)).toBe(true);
       expect(committed.map(({ token }) => token)).toEqual(proposed.map(({ token }) => token));
     }
-    for (const { forwards, committed, proposed } of steps.filter((step) => step.forwards > 0)) {
-      expect([forwards, committed.length]).toEqual([1, 1]);
-      expect(proposed.some((token) => token.accepted)).toBe(false);
+    const ends = stepEnds(target.tokenizer, target.eosIds);
+    const rewritten = steps.filter(({ forwards }) => forwards > 0);
+    for (const { forwards, committed, proposed } of rewritten) {
+      expect(forwards).toBe(1);
+      const kept = proposed.filter((token) => token.accepted);
+      expect(committed.slice(0, -1).map(({ token }) => token)).toEqual(kept.map(({ token }) => token));
+      // No forward goes on behind the end of a step, which is to be drafted and judged first.
+      expect(committed.slice(0, -1).some(({ token }) => ends(token))).toBe(false);
     }
-    expect(accepted.length).toBeGreaterThan(0);
+    expect(Math.min(accepted.length, rewritten.length)).toBeGreaterThan(0);
   });
 
   it('rewrites more, and is right more often, the lower the threshold', async () => {
     const written: number[] = [];
     for (const threshold of [0.9, 0.5, 0.1]) {
       const results = await generateBatch(target, prompts(10), routed({ threshold })).result;
-      written.push(results.reduce((sum, { forwards }) => sum + forwards, 0));
+      written.push(results.reduce((sum, { statistics }) => sum + (statistics.rewritten ?? 0), 0));
     }
     expect(written).toEqual(written.toSorted((a, b) => a - b));
     expect(written[0]).toBeLessThan(written[2] / 2);
   });
 
-  it('cuts a step that never ends', async () => {
-    const { steps, finish } = await generate(target, prompts(1)[0], {
-      ...routed({ threshold: 1, stepTokens: 3 }),
-      maxTokens: 10,
-    }).result;
-    expect({ steps, finish }).toEqual({ steps: 4, finish: 'length' });
+  it.each([0, 1])('cuts a step that never ends, with threshold %d', async (threshold) => {
+    const options = { ...routed({ threshold, stepTokens: 3 }), maxTokens: 10 };
+    const lengths: number[] = [];
+    for await (const { committed } of generate(target, prompts(1)[0], options))
+      lengths.push(committed.length);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(10);
+    expect(Math.max(...lengths)).toBe(3);
   });
 });
 

@@ -4,13 +4,15 @@
  *   escalate  ⇔  P(Δ > 0 | text, drafted step) > threshold,   Δ = h(text, target's step) - h(text, drafted step)
  * with h the worth of a step. RSD (Liao et al. 2025, arXiv:2501.19324), the baseline, rewrites what is not good enough:
  *   escalate  ⇔  P(drafted step is right | text) < threshold
- * also where the model would write nothing better. A router that has not been asked yet costs no forward of the model: it
- * reads accepted steps, and the prompt, when it is to write for the first time.
+ * also where the model would write nothing better. An accepted step costs no forward of the model: it reads accepted steps,
+ * and the prompt, when it is to write. Where it writes, the drafted step is its draft: it verifies that in one forward, and
+ * has the rest of the step drafted anew from where it went another way, so the step is its own, token for token, in fewer
+ * forwards than tokens.
  */
 
 import { z } from 'zod';
 import { defineMethod } from '../method.ts';
-import { type DraftTree, type Phases, proposeDraft } from '../phases.ts';
+import { type DraftTree, type Phases, proposeDraft, walkDraft } from '../phases.ts';
 import type { Run } from '../run.ts';
 import type { Choice } from '../sampling/sampler.ts';
 import { LaneReader } from './lane-reader.ts';
@@ -43,8 +45,6 @@ const options = z.strictObject({
 /** Whether the model is to write a step itself, given the text and the drafted one. */
 export type Route = (text: readonly number[], step: readonly number[]) => Promise<boolean>;
 
-const noDraft: readonly Choice[] = [];
-
 const chain = (choices: readonly Choice[]): DraftTree => ({
   tokens: choices.map(({ token }) => token),
   parents: choices.map((_, i) => i - 1),
@@ -57,10 +57,10 @@ export function stepPhases(run: Run, stepTokens: number, route: Route): Partial<
   const draft = new LaneReader(run.draft!, counts);
   /** Tokens of the step that the model is writing; undefined between steps. */
   let writing: number | undefined;
-  let drafted = noDraft;
+  let drafted: readonly Choice[] = [];
 
-  async function draftStep(text: readonly number[]): Promise<readonly Choice[]> {
-    const limits: StepLimits = { ends, most: Math.min(stepTokens, run.remaining) };
+  async function draftStep(text: readonly number[], most: number): Promise<readonly Choice[]> {
+    const limits: StepLimits = { ends, most: Math.min(most, run.remaining) };
     const logits = !run.sampler.argmaxOnly;
     const step = await writeStep(draft, text, limits, (scores, path) => run.pick(scores, 0, path), logits);
     run.statistics.draftForwards = counts.forwards;
@@ -72,21 +72,25 @@ export function stepPhases(run: Run, stepTokens: number, route: Route): Partial<
     // The model reads text only when it is to write.
     readsPrompt: true,
     propose: async () => {
-      drafted = noDraft;
-      if (writing === undefined) {
-        const text = run.tokens();
-        drafted = await draftStep(text);
+      const text = run.tokens();
+      drafted = await draftStep(text, stepTokens - (writing ?? 0));
+      if (writing === undefined && drafted.length > 0) {
         const draft = chain(drafted);
-        if (drafted.length > 0 && !(await route(text, draft.tokens))) return { groups: [], draft };
-        writing = 0;
+        if (!(await route(text, draft.tokens))) return { groups: [], draft };
       }
-      return { ...proposeDraft(run), draft: chain(drafted) };
+      writing ??= 0;
+      // The last token is the model's own where all others are accepted, and only it ends a step.
+      return proposeDraft(run, chain(drafted.slice(0, -1)));
     },
-    choose: (_run, { groups }, scores) => {
-      if (groups.length > 0) {
-        const token = run.commit(scores[0], 0);
-        writing = ends(token) || ++writing! >= stepTokens ? undefined : writing;
-        return { accepted: [] };
+    choose: (_run, proposal, scores) => {
+      if (proposal.groups.length > 0) {
+        const before = run.generated.length;
+        const choice = walkDraft(run, proposal, scores);
+        const written = run.generated.length - before;
+        run.statistics.rewritten = (run.statistics.rewritten ?? 0) + written;
+        writing! += written;
+        if (ends(run.generated[run.generated.length - 1]) || writing! >= stepTokens) writing = undefined;
+        return choice;
       }
       const accepted: number[] = [];
       for (const [node, choice] of drafted.entries()) {
@@ -96,12 +100,6 @@ export function stepPhases(run: Run, stepTokens: number, route: Route): Partial<
       }
       return { accepted };
     },
-    remember: (_run, { groups: [group] }, _choice, { newRows }) =>
-      run.keep(
-        group.sequence,
-        newRows,
-        Array.from(group.tokens, (_, row) => row),
-      ),
   };
 }
 
