@@ -1,7 +1,7 @@
 /**
  * What tells best where house-causal would write a better step than house-draft: the router that ships, how sure the draft was
  * of its own tokens, which costs nothing, or both. On drafted steps of unseen word problems of all levels:
- *   npx tsx proofs/arbitrage-confidence.ts [--samples 144] [--seed 77] [--threads 1] [--router house-router]
+ *   npx tsx proofs/arbitrage-confidence.ts [--samples 144] [--seed 77] [--threads 1] [--draft house-draft] [--router house-router]
  * It prints the area under the ROC curve, and the share of steps that must be rewritten to catch a share of those that should
  * be; an oracle rewrites only these.
  */
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     samples: { type: 'string', default: '144' },
     seed: { type: 'string', default: '77' },
     threads: { type: 'string', default: '1' },
+    draft: { type: 'string', default: 'house-draft' },
     router: { type: 'string', default: 'house-router' },
   },
 });
@@ -31,7 +32,7 @@ const atOnce = 48;
 const caught = [0.5, 0.7, 0.8, 0.9, 0.95];
 
 await using target = await load('house-causal', { threads });
-await using draft = await load('house-draft', { threads });
+await using draft = await load(values.draft, { threads });
 await using router = await load(values.router, { threads });
 
 const encode = problemEncoder(target.tokenizer);

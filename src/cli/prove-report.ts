@@ -70,7 +70,8 @@ const shown: Readonly<Record<Condition['unit'], (value: number) => string>> = {
   tasks: String,
   times: (value) => `${value.toFixed(2)}x`,
   perplexity: (value) => value.toFixed(2),
-  tokens: String,
+  // Counts, or means of them.
+  tokens: (value) => value.toFixed(Number.isInteger(value) ? 0 : 2),
   slots: String,
   nats: (value) => `${value.toPrecision(2)} nats`,
 };

@@ -2,7 +2,7 @@
  * Arbitrage (2025): a draft's steps are rewritten where a router expects the model to write better ones, against RSD, which
  * rewrites steps that are not good enough. Each is decoded at several thresholds; at the same accuracy Arbitrage must write
  * fewer tokens with the model. For reference: rewriting at random, and an oracle that knows which steps the model would
- * write better. A token that the model writes is one of its forwards, as accepted steps are read in the next.
+ * write better. The paper counts the tokens that the model writes; as drafted steps are verified here, forwards are fewer.
  */
 
 import type { Method } from '../decode/method.ts';
@@ -19,7 +19,7 @@ import { findTask } from '../tasks/index.ts';
 import { totalsOf } from '../tasks/measure.ts';
 import { taskProblems } from '../tasks/problem-set.ts';
 import { hashText } from '../tasks/split.ts';
-import { forwardsOf, sameAnswers } from './checks.ts';
+import { sameAnswers } from './checks.ts';
 import type { Condition, Decoding, Measurement, Proof, ProofContext, TaskLevel } from './proof.ts';
 
 const tasks: readonly TaskLevel[] = [1, 2, 3, 4].map((level) => ({
@@ -105,39 +105,64 @@ function oracle(model: LanguageModel, known: ReadonlyMap<string, readonly number
   };
 }
 
-/** A point of a curve: the share of right answers, and mean tokens of the model an answer. */
+/** A point of a curve: the share of right answers, and what an answer costs the model on average. */
 export interface Point {
   accuracy: number;
-  tokens: number;
+  cost: number;
 }
 
-/** Fewest tokens at which a curve has an accuracy, on straight lines between the points that no other beats. */
-export function tokensFor(accuracy: number, curve: readonly Point[]): number {
-  let last: Point | undefined;
-  for (const point of curve.toSorted((a, b) => a.tokens - b.tokens || b.accuracy - a.accuracy)) {
-    if (last && point.accuracy <= last.accuracy) continue;
-    if (point.accuracy >= accuracy) {
-      if (!last) return point.tokens;
-      const share = (accuracy - last.accuracy) / (point.accuracy - last.accuracy);
-      return last.tokens + share * (point.tokens - last.tokens);
-    }
-    last = point;
-  }
-  return Number.POSITIVE_INFINITY;
+/** The points of a curve that no other beats, from the cheapest on. */
+function frontier(curve: readonly Point[]): Point[] {
+  const best: Point[] = [];
+  for (const point of curve.toSorted((a, b) => a.cost - b.cost || b.accuracy - a.accuracy))
+    if (point.accuracy > (best.at(-1)?.accuracy ?? Number.NEGATIVE_INFINITY)) best.push(point);
+  return best;
 }
 
-const pointOf = ({ tasks }: Measurement): Point => {
+/** What straight lines between points, ascending in `from`, have of `to`; the first point's before them, `beyond` behind. */
+function between(
+  points: readonly Point[],
+  { from, at, to, beyond }: { from: keyof Point; at: number; to: keyof Point; beyond: number },
+): number {
+  const next = points.findIndex((point) => point[from] >= at);
+  if (next < 0) return beyond;
+  const [last, after] = [points[next - 1] ?? points[next], points[next]];
+  const share = last === after ? 0 : (at - last[from]) / (after[from] - last[from]);
+  return last[to] + share * (after[to] - last[to]);
+}
+
+/** Least cost at which a curve has an accuracy: that of a mix of its points. */
+export const costFor = (accuracy: number, curve: readonly Point[]): number =>
+  between(frontier(curve), { from: 'accuracy', at: accuracy, to: 'cost', beyond: Number.POSITIVE_INFINITY });
+
+/** Highest accuracy that a curve has at a cost. */
+export function accuracyFor(cost: number, curve: readonly Point[]): number {
+  const points = frontier(curve);
+  return between(points, { from: 'cost', at: cost, to: 'accuracy', beyond: points.at(-1)!.accuracy });
+}
+
+/** What the model is charged with: tokens of the steps that it writes, as in the paper, or its forwards, which are fewer. */
+type Charge = 'tokens' | 'forwards';
+
+function pointOf({ tasks }: Measurement, charge: Charge): Point {
   const { accuracy, forwards } = totalsOf(tasks);
-  return { accuracy, tokens: forwards };
-};
+  if (charge === 'forwards') return { accuracy, cost: forwards };
+  const outcomes = tasks.flatMap(({ outcomes }) => outcomes);
+  return { accuracy, cost: mean(outcomes.map(({ rewritten, forwards }) => rewritten ?? forwards)) };
+}
 
 /** Shares of what the model is better than the draft that a curve is asked to recover. */
 const recovered = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 
+/** Shares of the model's own tokens at which curves are compared. */
+const shares = [0.1, 0.25, 0.5];
+
+const percent = (share: number, digits = 0) => `${(100 * share).toFixed(digits)}%`;
+
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const fewer = (text: string, value: number, bar: number): Condition => ({
-  ...{ text, unit: 'forwards', value, bar },
+const fewer = (text: string, unit: Charge, value: number, bar: number): Condition => ({
+  ...{ text, unit, value, bar },
   holds: value < bar,
 });
 
@@ -146,90 +171,117 @@ function same(text: string, ours: Measurement, theirs: Measurement): Condition {
   return { text, unit: 'answers', value, bar, holds: value === bar };
 }
 
-export const arbitrage: Proof = {
+/** The proof for a draft and the router that was trained for it, by id or path; their target is house-causal. */
+export const arbitrageProof = (ids: { draft: string; router: string }): Proof => ({
   slug: 'arbitrage',
-  claim:
-    'At the same accuracy fewer tokens of house-causal than RSD (step-level speculation with a threshold on the score), from half to 95% of what house-causal is better than house-draft.',
+  claim: `At the same accuracy fewer tokens of house-causal than RSD (step-level speculation with a threshold on the score), from half to 95% of what house-causal is better than ${ids.draft}.`,
   threshold: 1.03,
   gain: "times RSD's tokens of the model over those of the router, at the same accuracy",
   model: 'house-causal',
   tasks,
   decoding: routed('advantage', 0.5),
-  settings: 'the one router that ships, at five thresholds each, which were chosen on seed 2026',
+  settings: 'one router, at five thresholds for each rule, which were chosen on seed 2026',
   async run(context) {
-    await using draft = await load('house-draft');
-    await using router = await load('house-router');
+    await using draft = await load(ids.draft);
+    await using router = await load(ids.router);
     const { model, measure } = context;
     const curveOf = (route: keyof typeof thresholds) =>
       thresholds[route].map((threshold) => ({ ...routed(route, threshold), draft, router }));
-    const randoms = [0.5].map((share) => ({ ...atRandom(share), draft }));
     const all = await measure([
       { label: 'greedy', method: 'greedy' },
-      { label: 'house-draft alone', method: 'greedy', model: draft },
+      { label: `${ids.draft} alone`, method: 'greedy', model: draft },
       { ...routed('advantage', 1), draft, router },
       { ...routed('advantage', 0), draft, router },
       { ...oracle(model, references(context)), draft },
-      { label: 'token-level speculation', method: 'draft-alignment', draft },
+      { ...atRandom(0.5), draft },
       ...curveOf('advantage'),
       ...curveOf('score'),
-      ...randoms,
+      {
+        label: 'token-level speculation',
+        method: 'draft-alignment',
+        options: { length: 'fixed', draftTokens: 24 },
+        draft,
+      },
     ]);
-    const [greedy, alone, never, always, best, tokenLevel, ...curves] = all;
-    const ends = [never, greedy];
-    const split = [thresholds.advantage.length, thresholds.advantage.length + thresholds.score.length];
-    const parts = [curves.slice(0, split[0]), curves.slice(split[0], split[1]), curves.slice(split[1])];
-    const [ours, rsd, random] = parts.map((part) => [...part, ...ends].map(pointOf));
-    const [low, high] = [pointOf(never).accuracy, pointOf(greedy).accuracy];
+    const [greedy, alone, never, always, best, half, ...curves] = all;
+    const points = thresholds.advantage.length;
+    const curvesBy = (charge: Charge) => {
+      const point = (measurement: Measurement) => pointOf(measurement, charge);
+      // All written by the model: token by token, or its drafts verified.
+      const ends = [never, charge === 'tokens' ? greedy : always];
+      return {
+        oracle: [never, best].map(point),
+        router: [...curves.slice(0, points), ...ends].map(point),
+        RSD: [...curves.slice(points, points + thresholds.score.length), ...ends].map(point),
+        random: [half, ...ends].map(point),
+      };
+    };
+    const [low, high] = [never, greedy].map((measurement) => totalsOf(measurement.tasks).accuracy);
     const accuracies = recovered.map((share) => low + share * (high - low));
-    const needed = (curve: readonly Point[]) => accuracies.map((accuracy) => tokensFor(accuracy, curve));
-    const [byRouter, byScore, byChance] = [ours, rsd, random].map(needed);
-    const upToOracle = tokensFor(Math.min(high, pointOf(best).accuracy), ours);
+    const needed = (charge: Charge) =>
+      Object.values(curvesBy(charge)).map((curve) => accuracies.map((accuracy) => costFor(accuracy, curve)));
+    const costs = { tokens: needed('tokens'), forwards: needed('forwards') };
+    const [, byRouter, byScore, byChance] = costs.tokens;
+    const [, forwards, rsdForwards] = costs.forwards;
     return {
       measured: mean(byRouter),
       baseline: mean(byScore),
       conditions: [
-        fewer("tokens for 95% of the gain, against RSD's", byRouter.at(-1)!, byScore.at(-1)!),
+        fewer("tokens for 95% of the gain, against RSD's", 'tokens', byRouter.at(-1)!, byScore.at(-1)!),
         fewer(
           'mean tokens over all these accuracies, against rewriting at random',
+          'tokens',
           mean(byRouter),
           mean(byChance),
         ),
-        same("answers with threshold 1 that are house-draft's, token for token", never, alone),
+        fewer(
+          'mean forwards over all these accuracies, against RSD',
+          'forwards',
+          mean(forwards),
+          mean(rsdForwards),
+        ),
+        same(`answers with threshold 1 that are ${ids.draft}'s, token for token`, never, alone),
         same("answers with threshold 0 that are house-causal's, token for token", always, greedy),
       ],
       controls: [],
       figures: [
-        {
-          title: 'Mean tokens of the model an answer, to recover a share of what it is better than the draft',
-          head: ['recovered', 'accuracy', 'router', 'RSD', 'random', 'RSD / router'],
-          rows: recovered.map((share, i) => [
-            `${(100 * share).toFixed(0)}%`,
-            `${(100 * accuracies[i]).toFixed(1)}%`,
-            byRouter[i],
-            byScore[i],
-            byChance[i],
-            (byScore[i] / byRouter[i]).toFixed(2),
-          ]),
-        },
-        {
-          title: 'How near the oracle, which knows what the model would write',
-          head: ['', 'accuracy', 'tokens of the model'],
-          rows: [
-            ['oracle', `${(100 * pointOf(best).accuracy).toFixed(1)}%`, forwardsOf(best)],
-            [
-              "router, at the oracle's accuracy or the model's",
-              `${(100 * Math.min(high, pointOf(best).accuracy)).toFixed(1)}%`,
-              upToOracle,
-            ],
-            [
-              'token-level speculation, forwards',
-              `${(100 * pointOf(tokenLevel).accuracy).toFixed(1)}%`,
-              forwardsOf(tokenLevel),
-            ],
+        ...(['tokens', 'forwards'] as const).map((charge) => ({
+          title: `Mean ${charge} of the model an answer, to recover a share of what it is better than the draft`,
+          head: [
+            'recovered',
+            'accuracy',
+            'oracle',
+            'router',
+            'RSD',
+            'random',
+            'RSD / router',
+            'router / oracle',
           ],
+          rows: recovered.map((share, i) => {
+            const row = costs[charge].map((values) => values[i]);
+            const [ofOracle, ofRouter, ofRsd] = row;
+            return [
+              percent(share),
+              percent(accuracies[i], 1),
+              ...row,
+              (ofRsd / ofRouter).toFixed(2),
+              (ofRouter / ofOracle).toFixed(2),
+            ];
+          }),
+        })),
+        {
+          title: 'Right answers where the model writes a share of the tokens that it takes alone',
+          head: ['share', 'oracle', 'router', 'RSD', 'random'],
+          rows: shares.map((share) => {
+            const cost = share * pointOf(greedy, 'tokens').cost;
+            const accurate = Object.values(curvesBy('tokens')).map((curve) => accuracyFor(cost, curve));
+            return [percent(share), ...accurate.map((accuracy) => percent(accuracy, 1))];
+          }),
         },
       ],
       measurements: all,
     };
   },
-};
+});
+
+export const arbitrage = arbitrageProof({ draft: 'house-draft', router: 'house-router' });

@@ -43,6 +43,8 @@ export interface Outcome {
   readonly forwards: number;
   /** Rows run through the model, the prompt's too. */
   readonly rows: number;
+  /** Of step-level speculation: tokens that the model, not the draft, wrote. */
+  readonly rewritten?: number;
   /** The answer, its end token included. */
   readonly tokens: readonly number[];
 }
@@ -138,7 +140,8 @@ export async function measure(
       onBatch: (_, answers) => {
         for (const { correct, result } of answers) {
           const { steps, forwards, tokens, statistics } = result;
-          outcomes.push({ correct, steps, forwards, rows: statistics.rows, tokens });
+          const { rows, rewritten } = statistics;
+          outcomes.push({ correct, steps, forwards, rows, rewritten, tokens });
         }
       },
     });
