@@ -57,7 +57,7 @@ const curves = (Object.keys(colors) as (keyof typeof colors)[]).map((name) => ({
 }));
 const marks = [
   { ...named('oracle'), text: 'oracle', dy: 16 },
-  { ...named('token-level speculation'), text: 'token-level speculation', dy: -14 },
+  { ...named('token-level speculation'), text: 'token-level speculation', dy: -20 },
 ];
 const [most, alone] = [Math.max(...[...ends, ...marks].map(({ x }) => x)), named('greedy')];
 const lowest = Math.floor(Math.min(...points.map(({ y }) => y)) / 5) * 5;

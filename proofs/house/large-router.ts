@@ -1,6 +1,6 @@
 /**
  * The router of Arbitrage begun as all of house-causal, which is four times the draft, in place of the draft:
- *   npx tsx src/cli/main.ts train ./proofs/house/large-router.ts --out runs/large-router
+ *   npx tsx src/cli/main.ts train ./proofs/house/large-router.ts --steps 2400 --out runs/large-router
  *   npx tsx proofs/arbitrage-confidence.ts --router runs/large-router/model
  */
 

@@ -154,8 +154,8 @@ function pointOf({ tasks }: Measurement, charge: Charge): Point {
 /** Shares of what the model is better than the draft that a curve is asked to recover. */
 const recovered = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 
-/** Shares of the model's own tokens at which curves are compared. */
-const shares = [0.1, 0.25, 0.5];
+/** Shares of what the model takes alone at which curves are compared. */
+const shares = { tokens: [0.1, 0.25, 0.5], forwards: [0.04, 0.07, 0.1] } as const;
 
 const percent = (share: number, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 
@@ -269,15 +269,15 @@ export const arbitrageProof = (ids: { draft: string; router: string }): Proof =>
             ];
           }),
         })),
-        {
-          title: 'Right answers where the model writes a share of the tokens that it takes alone',
+        ...(['tokens', 'forwards'] as const).map((charge) => ({
+          title: `Right answers at a share of the ${charge} that the model takes alone`,
           head: ['share', 'oracle', 'router', 'RSD', 'random'],
-          rows: shares.map((share) => {
-            const cost = share * pointOf(greedy, 'tokens').cost;
-            const accurate = Object.values(curvesBy('tokens')).map((curve) => accuracyFor(cost, curve));
+          rows: shares[charge].map((share) => {
+            const cost = share * pointOf(greedy, charge).cost;
+            const accurate = Object.values(curvesBy(charge)).map((curve) => accuracyFor(cost, curve));
             return [percent(share), ...accurate.map((accuracy) => percent(accuracy, 1))];
           }),
-        },
+        })),
       ],
       measurements: all,
     };

@@ -30,9 +30,9 @@ const options = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    .default(0.5)
+    .optional()
     .describe(
-      'With advantage, rewrite above this probability of a better step: 1 never, 0 always. With score, below this probability of a right one.',
+      'With advantage, rewrite above this probability of a better step: 1 never, 0 always; 0.1 without it. With score, below this probability of a right one; 0.9 without it.',
     ),
   stepTokens: z
     .int()
@@ -41,6 +41,9 @@ const options = z.strictObject({
     .default(64)
     .describe('Longest step, in tokens, where no line ends before.'),
 });
+
+/** Thresholds that lose a point of accuracy for house-causal: a step too many that the model verifies is one forward. */
+const usual = { advantage: 0.1, score: 0.9 } as const;
 
 /** Whether the model is to write a step itself, given the text and the drafted one. */
 export type Route = (text: readonly number[], step: readonly number[]) => Promise<boolean>;
@@ -116,7 +119,7 @@ export const arbitrage = defineMethod({
   sampling: 'any',
   guarantee: 'own',
   model: 'house-causal',
-  phases: ({ route, threshold, stepTokens }, run) => {
+  phases: ({ route, threshold = usual[route], stepTokens }, run) => {
     const counts = { forwards: 0, rows: 0 };
     const reader = new LaneReader(run.router!, counts);
     const tokens = verdictTokens(run.tokenizer, route === 'advantage' ? 'advantage' : 'right');

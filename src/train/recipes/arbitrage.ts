@@ -291,7 +291,7 @@ export function arbitrageRecipe(ids: RouterRecipe): Recipe {
     seed: 7,
     smokeSteps: 10,
     prepare: async (options) => {
-      const { seed, steps = 800 } = options;
+      const { seed, steps = 12_000 } = options;
       const trainables = { draft: await openTrainable(ids.draft), target: await openTrainable(ids.target) };
       const { config, tokenizer, pad, parameters, save, decoder } = start
         ? await openTrainable(start.model, { layers: start.layers })
