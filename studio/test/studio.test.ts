@@ -100,7 +100,8 @@ it('shows the draft tree of a run from left to right', async () => {
 it('stops at once, and can run again', async () => {
   await open('run');
   await run();
-  await page.getByLabel('Max tokens').fill('200');
+  // Long enough for a busy machine to see it half done.
+  await page.getByLabel('Max tokens').fill('400');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
   await expect.poll(masks, { timeout: 60_000 }).toBeGreaterThan(100);
   await page.keyboard.press('Escape');
